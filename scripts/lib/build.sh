@@ -3,7 +3,8 @@
 # The working directory is the repository's root; logs go to build/log.
 #
 #   step TITLE COMMAND...         returns COMMAND's status; prints the log's end when it failed
-#   step_log TITLE                the name of that step's log
+#   quiet_step TITLE COMMAND...   the same without the log
+#   show_step_log TITLE           the log's end
 #   bootstrap                     makes ./configure, as a release has it, where there is none
 #   configure_in DIR [OPTION]...  configures out of tree in DIR
 
@@ -12,19 +13,28 @@ step_log() {
     echo "build/log/${name// /-}.log"
 }
 
-step() {
-    local title=$1 status=0 start=$SECONDS log
+quiet_step() {
+    local title=$1 status=0 start=$SECONDS
     shift
-    log=$(step_log "$title")
     mkdir -p build/log
     printf '%s ... ' "$title"
-    "$@" >"$log" 2>&1 </dev/null || status=$?
-    if [[ $status -eq 0 ]]; then
-        echo "$((SECONDS - start)) s"
-    else
-        echo "failed after $((SECONDS - start)) s; the end of $log:"
-        tail -n 25 "$log"
-    fi
+    "$@" >"$(step_log "$title")" 2>&1 </dev/null || status=$?
+    [[ $status -eq 0 ]] || printf 'failed after '
+    echo "$((SECONDS - start)) s"
+    return "$status"
+}
+
+show_step_log() {
+    local log
+    log=$(step_log "$1")
+    echo "--- the end of $log"
+    tail -n 25 "$log"
+}
+
+step() {
+    local status=0
+    quiet_step "$@" || status=$?
+    [[ $status -eq 0 ]] || show_step_log "$1"
     return "$status"
 }
 

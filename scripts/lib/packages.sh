@@ -79,6 +79,8 @@ require_rights() {
     ! sudo -n true 2>/dev/null || return 0
     echo "Missing here: $*. As root, run:" >&2
     echo "  apt-get install --no-install-recommends $*" >&2
+    [[ " $* " != *" postgresql "* ]] ||
+        echo "(installing postgresql also creates and starts a cluster, \"main\")" >&2
     exit 2
 }
 
