@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file evpg/conn.h
+ * One connection to a server: a db that runs requests in the order of their submission.
+ *
+ * Requests are pipelined by themselves: many are on their way at once, each with a Sync message of
+ * its own, so that each is a transaction of its own and an error concerns its own request only
+ * (libpq manual, "Pipeline Mode"; PostgreSQL manual, "Message Flow", "Extended Query").
+ */
+#ifndef EVPG_CONN_H
+#define EVPG_CONN_H
+
+#include <evpg/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Settings of a connection. Plain data, made by EVPG_CONN_CONFIG() or evpg_conn_config_default()
+ * and never otherwise, so that members which later versions add have their defaults.
+ * In every member but size, 0 means the default and -1 means none.
+ */
+struct evpg_conn_config {
+    /** sizeof(struct evpg_conn_config), as the two makers set it. */
+    size_t size;
+
+    /**
+     * The longest a connection attempt to one address may take, login included, in milliseconds.
+     * Default: connect_timeout of the connection string or its environment, else 15,000.
+     * PgBouncer's server_connect_timeout, but for each address; libpq's own connect_timeout does
+     * not bound asynchronous connecting.
+     */
+    int server_connect_timeout_ms;
+
+    /** The most requests that may wait to be sent. Default: 200,000. */
+    int max_queued_requests;
+
+    /** The most memory that requests waiting to be sent may take, in bytes. Default: 256 MiB. */
+    int64_t max_queued_bytes;
+};
+
+/**
+ * A configuration, in C: EVPG_CONN_CONFIG(.server_connect_timeout_ms = 2000), or empty. It is an
+ * object whose address can be taken: &EVPG_CONN_CONFIG(...).
+ */
+#define EVPG_CONN_CONFIG(...)                                                                      \
+    ((struct evpg_conn_config){.size = sizeof(struct evpg_conn_config), __VA_ARGS__})
+
+/** A configuration with all defaults, for any language; set members afterwards. */
+static inline struct evpg_conn_config evpg_conn_config_default(void)
+{
+    struct evpg_conn_config config = {sizeof(struct evpg_conn_config), 0, 0, 0};
+    return config;
+}
+
+/**
+ * Makes a connection that is not opened yet. Does no input or output.
+ *
+ * @param base its loop; must outlive the connection
+ * @param conninfo libpq's connection string or URI (libpq manual, "Connection Strings"), with what
+ *     it leaves open taken from libpq's environment; NULL is the environment alone. It is read
+ *     when the connection is opened: mistakes in it are reported there.
+ * @param config copied; NULL: the defaults
+ * @return the connection, to be freed by evpg_free(); or NULL with errno EINVAL (base is NULL; the
+ *     configuration has a value below -1 or members this library does not know) or ENOMEM
+ */
+EVPG_EXPORT struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
+                                          const struct evpg_conn_config *config);
+
+/**
+ * Connects and logs in, without blocking. Requests may be submitted as soon as this has returned;
+ * they wait until the connection is up, and fail, not sent, when it cannot be had.
+ *
+ * Of the hosts in the connection string each is tried in order, until one works. In this version a
+ * host is a numeric address, a unix-domain socket's directory or "localhost"; for other names give
+ * their numeric address as hostaddr. gssencmode is "disable" unless it is set.
+ *
+ * After the connection was lost, or could not be had, it may be opened again.
+ *
+ * @param conn a connection that is not open
+ * @param on_open called once from the loop, or from evpg_free(); may be NULL. Its error's code is
+ *     EVPG_E_CONNECT, EVPG_E_AUTH (the server refused the login: SQLSTATE 28xxx or 3D000),
+ *     EVPG_E_TIMEOUT, EVPG_E_CLOSED or EVPG_E_MEMORY; its message has one part for each address
+ *     that was tried.
+ * @param arg passed to on_open
+ * @return the request; or NULL with errno EINVAL (already open, or being opened; conn is NULL),
+ *     ESHUTDOWN (called while conn is being freed) or ENOMEM
+ */
+EVPG_EXPORT struct evpg_request *evpg_open(struct evpg_db *conn, evpg_db_cb on_open, void *arg);
+
+/**
+ * Frees a db at once, whatever it is doing. Every outstanding done callback of its requests runs
+ * before this returns, in the order of submission, with EVPG_E_CLOSED; what had been sent has the
+ * fate EVPG_FATE_UNKNOWN. Afterwards nothing of the db calls back.
+ *
+ * Legal in every callback, those of this very db included; what that callback borrowed stays valid
+ * until it returns. A connection that is open keeps event_base_dispatch() from returning, even
+ * when it is idle; this ends that.
+ *
+ * @param db NULL is allowed
+ */
+EVPG_EXPORT void evpg_free(struct evpg_db *db);
+
+/**
+ * The PGconn underneath, for what libpq offers and this library does not, such as
+ * PQparameterStatus(). Only for looking: a call that sends, receives or changes its mode breaks the
+ * connection.
+ *
+ * @return a PGconn *, valid until control returns to the loop; NULL while there is none
+ */
+EVPG_EXPORT void *evpg_pgconn(struct evpg_db *db);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file evpg/hooks.h
+ * What the library says besides its callbacks. It prints nothing itself.
+ */
+#ifndef EVPG_HOOKS_H
+#define EVPG_HOOKS_H
+
+#include <evpg/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How much a line of the log matters. */
+enum evpg_log_level {
+    EVPG_LOG_DEBUG,   /**< for somebody who looks into this library */
+    EVPG_LOG_INFO,    /**< good to know */
+    EVPG_LOG_WARNING, /**< a call was refused: the line says why */
+    EVPG_LOG_ERROR    /**< something failed */
+};
+
+/** Hooks of a db. Made by EVPG_HOOKS() or evpg_hooks_default(); a hook that is NULL is not called.
+ */
+struct evpg_hooks {
+    /** sizeof(struct evpg_hooks), as the two makers set it. */
+    size_t size;
+
+    /**
+     * Called with one line, without a line feed, borrowed until it returns. It is called from
+     * inside the call that is refused; every call is legal in it.
+     */
+    void (*log)(struct evpg_db *db, enum evpg_log_level level, const char *line, void *arg);
+};
+
+/** Hooks, in C: EVPG_HOOKS(.log = print_line). */
+#define EVPG_HOOKS(...) ((struct evpg_hooks){.size = sizeof(struct evpg_hooks), __VA_ARGS__})
+
+/** Hooks that are all NULL, for any language; set members afterwards. */
+static inline struct evpg_hooks evpg_hooks_default(void)
+{
+    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL};
+    return hooks;
+}
+
+/**
+ * Sets all hooks of a db.
+ *
+ * @param hooks copied; NULL: none. Members that this library does not know are ignored.
+ * @param arg passed to each
+ */
+EVPG_EXPORT void evpg_set_hooks(struct evpg_db *db, const struct evpg_hooks *hooks, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

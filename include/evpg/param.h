@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file evpg/param.h
+ * Parameters of a statement.
+ *
+ * A maker copies numbers and only points at text and bytes, which must live until the call that
+ * takes the parameter has returned.
+ */
+#ifndef EVPG_PARAM_H
+#define EVPG_PARAM_H
+
+#include <evpg/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One parameter. Made by the functions below; its members are for the library alone. */
+struct evpg_param {
+    uint32_t oid;    /**< the type as the server numbers it, or 0: it infers one */
+    uint8_t kind;    /**< which maker made it */
+    uint8_t format;  /**< 0 text, 1 binary */
+    uint16_t unused; /**< 0 */
+    uint64_t length; /**< of the value, in bytes */
+    union {
+        unsigned char inline_bytes[16]; /**< short values */
+        const void *pointer;            /**< long ones */
+    } value;                            /**< the value, as the server takes it */
+};
+
+/** A PostgreSQL integer (int4). */
+EVPG_EXPORT struct evpg_param evpg_int32(int32_t value);
+
+/** A PostgreSQL bigint (int8). */
+EVPG_EXPORT struct evpg_param evpg_int64(int64_t value);
+
+/** A PostgreSQL double precision (float8); NaN and the infinities are values like others. */
+EVPG_EXPORT struct evpg_param evpg_double(double value);
+
+/** A PostgreSQL boolean. */
+EVPG_EXPORT struct evpg_param evpg_bool(bool value);
+
+/**
+ * Text of no particular type: the server takes it as it takes a quoted literal, so this also
+ * serves for dates, numerics, enums and all else that can be written as text.
+ *
+ * @param text ended by a NUL byte; NULL is SQL's NULL
+ */
+EVPG_EXPORT struct evpg_param evpg_text(const char *text);
+
+/**
+ * The same, with a length instead of the NUL byte at its end.
+ *
+ * @param text NULL is SQL's NULL, whatever the length
+ * @param length in bytes; a NUL byte within is refused by the call that takes the parameter
+ */
+EVPG_EXPORT struct evpg_param evpg_textn(const char *text, size_t length);
+
+/**
+ * Bytes for a PostgreSQL bytea.
+ *
+ * @param data NULL is SQL's NULL, whatever the length
+ * @param length in bytes; 0 is an empty bytea
+ */
+EVPG_EXPORT struct evpg_param evpg_bytes(const void *data, size_t length);
+
+/** SQL's NULL, of no particular type. */
+EVPG_EXPORT struct evpg_param evpg_null(void);
+
+#ifdef __cplusplus
+}
+
+/** Helpers of EVPG_PARAMS(). */
+namespace evpg_detail
+{
+/** Parameters side by side. */
+template <size_t N> struct params {
+    evpg_param at[N]; /**< in order */
+};
+/** Puts them there. */
+template <class... P> params<sizeof...(P)> list(const P &...p)
+{
+    return {{p...}};
+}
+/** Declared only: its type tells how many there are. */
+template <class... P> char (&count(const P &...))[sizeof...(P)];
+} // namespace evpg_detail
+
+/** The arguments params and n_params: EVPG_PARAMS(evpg_int64(42), evpg_text("Ana")). */
+#define EVPG_PARAMS(...)                                                                           \
+    ::evpg_detail::list(__VA_ARGS__).at, sizeof(::evpg_detail::count(__VA_ARGS__))
+
+/** The arguments params and n_params where there are no parameters. */
+#define EVPG_NO_PARAMS nullptr, 0
+#else
+
+/** The arguments params and n_params: EVPG_PARAMS(evpg_int64(42), evpg_text("Ana")). */
+#define EVPG_PARAMS(...)                                                                           \
+    (const struct evpg_param[]){__VA_ARGS__},                                                      \
+        sizeof((const struct evpg_param[]){__VA_ARGS__}) / sizeof(struct evpg_param)
+
+/** The arguments params and n_params where there are no parameters. */
+#define EVPG_NO_PARAMS NULL, 0
+#endif
+
+#endif

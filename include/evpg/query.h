@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file evpg/query.h
+ * Running one statement.
+ */
+#ifndef EVPG_QUERY_H
+#define EVPG_QUERY_H
+
+#include <evpg/common.h>
+#include <evpg/param.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Submits one statement, with parameters $1, $2, ... in place of values, and returns at once.
+ * Nothing is sent before control is back in the event loop. It runs by the extended query protocol
+ * (libpq manual, PQsendQueryParams), with results in text format.
+ *
+ * The statement's first word decides what may share the connection with it: transaction control,
+ * LISTEN, UNLISTEN, CALL, DO, VACUUM, CLUSTER, REINDEX, ALTER, and CREATE or DROP of an INDEX or
+ * DATABASE run with nothing else on the wire, so that they see the statements before them finished.
+ *
+ * Transaction blocks: BEGIN and COMMIT are statements like any other here, and what is submitted
+ * between them runs inside the block, even what follows a statement that failed (SQLSTATE 25P02).
+ * A COMMIT that the server answers with ROLLBACK fails with EVPG_E_ROLLED_BACK.
+ *
+ * @param db where it shall run
+ * @param sql one statement, copied. An empty one succeeds, with an empty tag. Several in one
+ *     string are an error of the server's (SQLSTATE 42601).
+ * @param params the parameters, copied: EVPG_PARAMS() or EVPG_NO_PARAMS make this argument and the
+ *     next; an array and its length are as good
+ * @param n_params how many; 65,535 at most
+ * @param on_row called for each row. NULL: all rows are kept for on_done (evpg_result_row()), in
+ *     memory
+ * @param on_done called once; NULL: nobody wants to know
+ * @param arg passed to both
+ * @return the request; or NULL with errno
+ *     - EINVAL: db or sql is NULL, too many parameters, a parameter not made by its makers, a NUL
+ *       byte in a text parameter, more than 1 GB in all, or the statement is COPY, which needs
+ *       calls of its own
+ *     - ENOTCONN: the connection is not open and not being opened
+ *     - ENOBUFS: max_queued_requests or max_queued_bytes is reached
+ *     - ESHUTDOWN: the db is being freed
+ *     - ENOMEM
+ */
+EVPG_EXPORT struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
+                                            const struct evpg_param *params, size_t n_params,
+                                            evpg_row_cb on_row, evpg_done_cb on_done, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * budget: bounds the library's stay in one turn of the loop, by count and by time.
+ *
+ * Used by io.c, conn.c and the operations. Invariants: one hot connection cannot hold up the loop's
+ * other work for longer than STAY_NS and one callback; the clock is asked every few steps only.
+ */
+#include "budget.h"
+
+#include <time.h>
+
+#define STEPS 256
+#define STAY_NS 1000000
+#define STEPS_PER_LOOK 16
+
+int64_t budget_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void budget_start(struct budget *budget)
+{
+    budget->left = STEPS;
+    budget->end_ns = budget_now_ns() + STAY_NS;
+}
+
+bool budget_take(struct budget *budget)
+{
+    if (budget->left <= 0)
+        return false;
+    budget->left--;
+    if (budget->left % STEPS_PER_LOOK == 0 && budget_now_ns() >= budget->end_ns)
+        budget->left = 0;
+    return true;
+}
+
+bool budget_is_spent(const struct budget *budget)
+{
+    return budget->left <= 0;
+}

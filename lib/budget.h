@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BUDGET_H
+#define BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How much the library may do before control goes back to the loop. */
+struct budget {
+    int left;
+    int64_t end_ns;
+};
+
+void budget_start(struct budget *budget);
+
+/* Takes one row or completion off it. False: it is spent. */
+bool budget_take(struct budget *budget);
+
+bool budget_is_spent(const struct budget *budget);
+
+/* The monotonic clock. */
+int64_t budget_now_ns(void);
+
+#endif

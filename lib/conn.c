@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conn: one connection as a db: its life, its lists of requests, and their completion.
+ *
+ * Called by the application through db.c, and by the rest of the engine: connect.c (from DOWN to
+ * READY), io.c (the socket) and pipeline.c (the order of answers). Invariants: a request is
+ * detached from every list before its callback is called; after a callback conn may be dying or
+ * its PGconn gone, and whoever goes on looks; conn's memory stays while a frame holds it; events
+ * are deleted before the PGconn, and with it the descriptor, goes.
+ */
+#include "conn.h"
+
+#include "connect.h"
+#include "io.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define DEFAULT_MAX_QUEUED_REQUESTS 200000
+#define DEFAULT_MAX_QUEUED_BYTES ((int64_t)256 << 20)
+
+void conn_set_state(struct conn *conn, enum conn_state state)
+{
+    conn->state = state;
+}
+
+void conn_hold(struct conn *conn)
+{
+    conn->hold++;
+}
+
+static void destroy(struct conn *conn)
+{
+    struct evpg_request *request;
+    struct event *const events[] = {conn->read_event, conn->write_event, conn->kick_event,
+                                    conn->again_event, conn->timer_event};
+
+    while ((request = TAILQ_FIRST(&conn->graveyard))) {
+        TAILQ_REMOVE(&conn->graveyard, request, link);
+        request->ops->release(request);
+    }
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+        if (events[i])
+            event_free(events[i]);
+    row_set_finish(&conn->row_set);
+    mem_free(conn->conninfo_text);
+    mem_free(conn);
+}
+
+void conn_release(struct conn *conn)
+{
+    if (--conn->hold == 0 && conn->dying)
+        destroy(conn);
+}
+
+void conn_kick(struct conn *conn)
+{
+    event_active(conn->kick_event, EV_TIMEOUT, 0);
+}
+
+void conn_again(struct conn *conn)
+{
+    const struct timeval now = {0, 0};
+
+    evtimer_add(conn->again_event, &now);
+}
+
+static void detach(struct conn *conn, struct req_list *list, struct evpg_request *request)
+{
+    TAILQ_REMOVE(list, request, link);
+    if (list == &conn->queued) {
+        conn->n_queued--;
+        conn->queued_bytes -= request->size;
+    } else if (list == &conn->sent) {
+        conn->n_sent--;
+        conn->sent_bytes -= request->size;
+    }
+}
+
+/* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
+static void recycle(struct conn *conn, struct evpg_request *request)
+{
+    if (conn->dying)
+        TAILQ_INSERT_TAIL(&conn->graveyard, request, link);
+    else
+        request->ops->release(request);
+}
+
+void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                   struct evpg_error *cut)
+{
+    if (list)
+        detach(conn, list, request);
+    request->state = REQ_DONE;
+    request->ops->finish(request, cut);
+    recycle(conn, request);
+}
+
+static void cut_off(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                    const struct evpg_error *why, bool connecting)
+{
+    struct evpg_error cut;
+
+    req_cut(request, why, connecting, &cut);
+    conn_complete(conn, list, request, &cut);
+}
+
+static void cut_off_opening(struct conn *conn, const struct evpg_error *why)
+{
+    struct evpg_request *opening = conn->opening;
+
+    conn->opening = NULL;
+    if (opening)
+        cut_off(conn, NULL, opening, why, true);
+}
+
+/* Those that were sent all at once: nobody shall take them for running. The rest in slices. */
+static void complete_doomed(struct conn *conn)
+{
+    struct evpg_request *request;
+    struct budget budget;
+
+    budget_start(&budget);
+    while ((request = TAILQ_FIRST(&conn->doomed))) {
+        if (request->state == REQ_QUEUED && !budget_take(&budget))
+            break;
+        cut_off(conn, &conn->doomed, request, &conn->lost, conn->lost_connecting);
+    }
+    if (!TAILQ_EMPTY(&conn->doomed))
+        conn_again(conn);
+}
+
+/* Leaves nothing of the connection but its requests. */
+static void drop(struct conn *conn)
+{
+    io_stop(conn);
+    connect_stop(conn);
+    if (conn->pg)
+        PQfinish(conn->pg);
+    conn->pg = NULL;
+    conn->write_waits = false;
+    conn->fatal.code = 0;
+    conn_set_state(conn, CONN_DOWN);
+}
+
+static void doom_all(struct conn *conn)
+{
+    TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
+    TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
+    conn->n_sent = conn->n_queued = 0;
+    conn->sent_bytes = conn->queued_bytes = 0;
+}
+
+/* Connecting names every place by itself. */
+static void note_loss(struct conn *conn, const struct evpg_error *why)
+{
+    struct evpg_error *lost = &conn->lost;
+
+    conn->lost_connecting = conn->state != CONN_READY;
+    if (conn->lost_connecting) {
+        *lost = *why;
+        return;
+    }
+    err_set(lost, why->code, why->fate, "connection to server at \"%s\", port %s was lost: %s",
+            PQhost(conn->pg), PQport(conn->pg), why->message);
+    err_set_sqlstate(lost, why->sqlstate);
+}
+
+void conn_down(struct conn *conn, const struct evpg_error *why)
+{
+    conn_hold(conn);
+    note_loss(conn, why);
+    drop(conn);
+    doom_all(conn);
+    cut_off_opening(conn, &conn->lost);
+    complete_doomed(conn);
+    conn_release(conn);
+}
+
+void conn_opened(struct conn *conn)
+{
+    struct evpg_request *opening = conn->opening;
+
+    conn->opening = NULL;
+    conn_complete(conn, NULL, opening, NULL);
+}
+
+static int conn_submit(struct evpg_db *db, struct evpg_request *request)
+{
+    struct conn *conn = conn_of(db);
+    int max = conn->config.max_queued_requests;
+    int64_t max_bytes = conn->config.max_queued_bytes;
+
+    if (conn->dying)
+        return db_refuse(db, ESHUTDOWN, "the connection is being freed");
+    if (conn->state == CONN_DOWN)
+        return db_refuse(db, ENOTCONN, "the connection is not open");
+    if (max >= 0 && conn->n_queued >= (size_t)max)
+        return db_refuse(db, ENOBUFS, "max_queued_requests (%d) is reached", max);
+    if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
+        return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
+    request->state = REQ_QUEUED;
+    request->conn = conn;
+    TAILQ_INSERT_TAIL(&conn->queued, request, link);
+    conn->n_queued++;
+    conn->queued_bytes += request->size;
+    if (conn->state == CONN_READY)
+        conn_kick(conn);
+    return 0;
+}
+
+/* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
+static void conn_free(struct evpg_db *db)
+{
+    struct conn *conn = conn_of(db);
+    struct evpg_error closed;
+    struct evpg_request *request;
+    bool connecting = conn->state != CONN_READY;
+
+    if (conn->dying)
+        return;
+    conn_hold(conn);
+    conn->dying = true;
+    drop(conn);
+    event_del(conn->again_event);
+    doom_all(conn);
+    err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was freed");
+    cut_off_opening(conn, &closed);
+    while ((request = TAILQ_FIRST(&conn->doomed)))
+        cut_off(conn, &conn->doomed, request, &closed, connecting);
+    conn_release(conn);
+}
+
+static void *conn_pgconn(struct evpg_db *db)
+{
+    return conn_of(db)->pg;
+}
+
+static const struct db_ops conn_ops = {conn_submit, conn_free, conn_pgconn};
+
+bool conn_is(const struct evpg_db *db)
+{
+    return db->ops == &conn_ops;
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+
+    (void)fd;
+    (void)what;
+    conn_hold(conn);
+    if (conn->state == CONN_OPENING)
+        connect_begin(conn);
+    else
+        io_send(conn);
+    conn_release(conn);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+
+    (void)fd;
+    (void)what;
+    conn_hold(conn);
+    complete_doomed(conn);
+    if (!conn->dying)
+        io_continue(conn);
+    conn_release(conn);
+}
+
+/* The configuration with its defaults put in; false: it is not one we know. */
+static bool take_config(struct evpg_conn_config *to, const struct evpg_conn_config *from)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+
+    *to = evpg_conn_config_default();
+    if (from && from->size < sizeof(from->size))
+        return false;
+    for (size_t i = sizeof(*to); from && i < from->size; i++)
+        if (bytes[i])
+            return false;
+    if (from)
+        memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
+    if (to->server_connect_timeout_ms < -1 || to->max_queued_requests < -1 ||
+        to->max_queued_bytes < -1)
+        return false;
+    if (to->max_queued_requests == 0)
+        to->max_queued_requests = DEFAULT_MAX_QUEUED_REQUESTS;
+    if (to->max_queued_bytes == 0)
+        to->max_queued_bytes = DEFAULT_MAX_QUEUED_BYTES;
+    return true;
+}
+
+static bool make_events(struct conn *conn)
+{
+    conn->read_event = event_new(conn->base, -1, EV_READ | EV_PERSIST, io_on_readable, conn);
+    conn->write_event = event_new(conn->base, -1, EV_WRITE, io_on_writable, conn);
+    conn->kick_event = event_new(conn->base, -1, 0, on_kick, conn);
+    conn->again_event = evtimer_new(conn->base, on_again, conn);
+    conn->timer_event = evtimer_new(conn->base, connect_on_timeout, conn);
+    return conn->read_event && conn->write_event && conn->kick_event && conn->again_event &&
+           conn->timer_event;
+}
+
+struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
+                              const struct evpg_conn_config *config)
+{
+    struct evpg_conn_config checked;
+    struct conn *conn;
+
+    if (!base || !take_config(&checked, config)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    conn = mem_alloc(sizeof(*conn));
+    if (!conn)
+        return NULL;
+    conn->db.ops = &conn_ops;
+    conn->base = base;
+    conn->config = checked;
+    TAILQ_INIT(&conn->queued);
+    TAILQ_INIT(&conn->sent);
+    TAILQ_INIT(&conn->doomed);
+    TAILQ_INIT(&conn->graveyard);
+    conn->conninfo_text = mem_strdup(conninfo);
+    if ((conninfo && !conn->conninfo_text) || !make_events(conn)) {
+        destroy(conn);
+        errno = ENOMEM;
+        return NULL;
+    }
+    return &conn->db;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CONN_H
+#define CONN_H
+
+#include "budget.h"
+#include "conninfo.h"
+#include "db.h"
+#include "req.h"
+#include "row.h"
+
+#include <event2/event.h>
+
+/* Each state is entered by conn_set_state alone. */
+enum conn_state {
+    CONN_DOWN,       /* no PGconn; submits are refused */
+    CONN_OPENING,    /* evpg_open was called; connecting begins in a later turn of the loop */
+    CONN_CONNECTING, /* one address after the other; submits are queued */
+    CONN_READY       /* logged in, in pipeline mode, reading */
+};
+
+struct conn {
+    struct evpg_db db;
+    struct event_base *base;
+    char *conninfo_text; /* or NULL */
+    struct evpg_conn_config config;
+
+    enum conn_state state;
+    PGconn *pg; /* NULL but in CONNECTING and READY */
+
+    /* While CONNECTING. */
+    struct conninfo *conninfo;
+    size_t next_address;
+    struct evpg_error attempts;   /* what became of those tried so far */
+    struct evpg_request *opening; /* evpg_open's, from then until it is done */
+
+    struct req_list queued; /* to be sent */
+    struct req_list sent;   /* awaiting answers, in the order of the wire */
+    struct req_list doomed; /* lost with an earlier connection, being completed */
+    size_t n_queued, n_sent;
+    size_t queued_bytes, sent_bytes;
+    bool write_waits; /* PQflush wants the socket to be writable */
+    int64_t idle_since_ns;
+
+    /* Why the session ended, by a FATAL notice; and why the connection was lost, for doomed. */
+    struct evpg_error fatal;
+    struct evpg_error lost;
+    bool lost_connecting; /* it never was up */
+
+    struct row_set row_set; /* of the callback that is running */
+
+    /* All exist from the start to the end, so that nothing here can run out of memory later. */
+    struct event *read_event;
+    struct event *write_event; /* also the one event of a connection attempt */
+    struct event *kick_event;  /* run once soon, in this pass of the loop */
+    struct event *again_event; /* zero timer: run in the next turn */
+    struct event *timer_event; /* the deadline of a connection attempt */
+
+    int hold;   /* how many frames of ours are using this; it is freed when none is */
+    bool dying; /* evpg_free was called */
+    struct req_list graveyard; /* of a dying one: completed, perhaps still in use by a frame */
+};
+
+void conn_set_state(struct conn *conn, enum conn_state state);
+
+/* Around everything the loop calls: between the two conn stays in memory. */
+void conn_hold(struct conn *conn);
+void conn_release(struct conn *conn);
+
+/* Soon, in this pass of the loop: connects, sends. */
+void conn_kick(struct conn *conn);
+
+/* In the next turn of the loop: goes on with what was left. */
+void conn_again(struct conn *conn);
+
+/* The end of this connection, whatever it was doing: all requests are completed for this reason,
+ * the open request and those sent at once, those queued in slices. The PGconn is gone afterwards,
+ * and conn may be dying. */
+void conn_down(struct conn *conn, const struct evpg_error *why);
+
+/* The opening has succeeded. */
+void conn_opened(struct conn *conn);
+
+/* Takes a request off its list, calls its done callback, and frees it. */
+void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                   struct evpg_error *cut);
+
+static inline struct conn *conn_of(struct evpg_db *db)
+{
+    return (struct conn *)db; /* its first member */
+}
+
+/* Whether a db is a connection. */
+bool conn_is(const struct evpg_db *db);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef DB_H
+#define DB_H
+
+#include <evpg/conn.h>
+#include <evpg/hooks.h>
+
+/* What a kind of db does. */
+struct db_ops {
+    /* Takes the request; or returns an errno, after the log hook was told, and takes nothing. */
+    int (*submit)(struct evpg_db *db, struct evpg_request *request);
+    void (*free)(struct evpg_db *db);
+    void *(*pgconn)(struct evpg_db *db);
+};
+
+/* The first member of every kind. */
+struct evpg_db {
+    const struct db_ops *ops;
+    struct evpg_hooks hooks;
+    void *hooks_arg;
+};
+
+/* Tells the log hook why a call is refused and sets errno to it. db, which may be NULL, may be gone
+ * afterwards. Returns the errno. */
+int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

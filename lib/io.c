@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * io: moves bytes between the socket and libpq, and results from libpq to the pipeline.
+ *
+ * Called by the loop and by conn.c. Invariants: what libpq holds is drained before more is read,
+ * since libpq that meets the end of the stream with answers still unread would misplace them; libpq
+ * is asked for a result only when it is not busy, else it would wait; once reading or writing has
+ * failed no success is believed any more; every wake-up ends with sending what may be sent; a stay
+ * is bounded by a budget, and what it leaves is continued by a zero timer.
+ */
+#include "io.h"
+
+#include "pipeline.h"
+
+#include <string.h>
+
+/* Before sending on a connection that was idle for longer, one look whether it is still there. */
+#define IDLE_LOOK_NS 1000000
+
+enum next { WAIT, AGAIN, GONE };
+
+bool io_start(struct conn *conn)
+{
+    int fd = PQsocket(conn->pg);
+
+    if (PQsetnonblocking(conn->pg, 1) != 0 || PQenterPipelineMode(conn->pg) != 1)
+        return false;
+    conn->idle_since_ns = budget_now_ns();
+    return event_assign(conn->read_event, conn->base, fd, EV_READ | EV_PERSIST, io_on_readable,
+                        conn) == 0 &&
+           event_assign(conn->write_event, conn->base, fd, EV_WRITE, io_on_writable, conn) == 0 &&
+           event_add(conn->read_event, NULL) == 0;
+}
+
+void io_stop(struct conn *conn)
+{
+    event_del(conn->read_event);
+    event_del(conn->write_event);
+}
+
+/* Reads on for the reason only: the last words of the server, if it had any. */
+static void find_reason(struct conn *conn, struct evpg_error *why)
+{
+    PGresult *result;
+
+    for (int i = 0; i < 4 && !conn->fatal.code; i++) {
+        if (PQisBusy(conn->pg) || !(result = PQgetResult(conn->pg)))
+            break;
+        if (pq_is_fatal(result))
+            pq_set_error(&conn->fatal, EVPG_E_LOST, EVPG_FATE_UNKNOWN, result);
+        memset(conn->fatal.field, 0, sizeof(conn->fatal.field));
+        PQclear(result);
+    }
+    if (conn->fatal.code) {
+        *why = conn->fatal;
+        return;
+    }
+    err_set(why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, "%s", PQerrorMessage(conn->pg));
+    err_set_sqlstate(why, "08006");
+}
+
+static void lost(struct conn *conn)
+{
+    struct evpg_error why;
+
+    find_reason(conn, &why);
+    conn_down(conn, &why);
+}
+
+/* A FATAL that came as a notice: the server has ended the session, or is about to. */
+static bool has_ended(struct conn *conn)
+{
+    return conn->fatal.code || PQstatus(conn->pg) == CONNECTION_BAD;
+}
+
+/* Hands on what libpq holds, until it needs more from the socket. */
+static enum next drain(struct conn *conn, struct budget *budget)
+{
+    while (conn->pg) {
+        struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+
+        if (budget_is_spent(budget))
+            return AGAIN;
+        if (head && head->has_rows) {
+            head->ops->deliver(head, budget);
+            continue;
+        }
+        if (PQisBusy(conn->pg))
+            return WAIT;
+        if (head) {
+            pipeline_take(conn, PQgetResult(conn->pg), budget);
+            continue;
+        }
+        if (has_ended(conn))
+            lost(conn);
+        return conn->pg ? WAIT : GONE;
+    }
+    return GONE;
+}
+
+static void discard_notifications(struct conn *conn)
+{
+    PGnotify *note;
+
+    while ((note = PQnotifies(conn->pg)))
+        PQfreemem(note);
+}
+
+static void flush(struct conn *conn)
+{
+    int waits = PQflush(conn->pg);
+
+    conn->write_waits = waits > 0;
+    if (waits < 0 || (waits > 0 && event_add(conn->write_event, NULL) < 0))
+        lost(conn);
+}
+
+/* Finds a death that has arrived while nothing was on the wire, so that what is about to be sent is
+ * not lost with it. */
+static bool look_alive(struct conn *conn)
+{
+    if (conn->n_sent > 0 || budget_now_ns() - conn->idle_since_ns < IDLE_LOOK_NS)
+        return true;
+    if (PQconsumeInput(conn->pg) && !PQisBusy(conn->pg) && !has_ended(conn))
+        return true;
+    lost(conn);
+    return false;
+}
+
+void io_send(struct conn *conn)
+{
+    if (conn->state != CONN_READY || conn->write_waits || !pipeline_may_send(conn))
+        return;
+    if (!look_alive(conn))
+        return;
+    if (pipeline_send(conn))
+        flush(conn);
+    else
+        lost(conn);
+}
+
+/* The end of every wake-up. */
+static void finish(struct conn *conn, enum next next)
+{
+    if (!conn->pg)
+        return;
+    discard_notifications(conn);
+    if (conn->n_sent == 0)
+        conn->idle_since_ns = budget_now_ns();
+    io_send(conn);
+    if (next == AGAIN && conn->pg)
+        conn_again(conn);
+}
+
+void io_continue(struct conn *conn)
+{
+    struct budget budget;
+
+    if (conn->state != CONN_READY)
+        return;
+    budget_start(&budget);
+    finish(conn, drain(conn, &budget));
+}
+
+void io_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+    struct budget budget;
+    enum next next;
+
+    (void)fd;
+    (void)what;
+    conn_hold(conn);
+    budget_start(&budget);
+    next = drain(conn, &budget);
+    if (next == WAIT) {
+        if (PQconsumeInput(conn->pg))
+            next = drain(conn, &budget);
+        else
+            lost(conn);
+    }
+    finish(conn, next);
+    conn_release(conn);
+}
+
+/* PQflush may have read as well. */
+void io_on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+
+    (void)fd;
+    (void)what;
+    conn_hold(conn);
+    flush(conn);
+    if (conn->pg)
+        io_continue(conn);
+    conn_release(conn);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef IO_H
+#define IO_H
+
+#include "conn.h"
+
+/* Makes a connection that is logged in ready for work: libpq's modes, the events. False: it could
+ * not. */
+bool io_start(struct conn *conn);
+
+/* Deletes the socket's events; before the PGconn goes. */
+void io_stop(struct conn *conn);
+
+/* Sends what may be sent. All of these may end in conn_down, and in callbacks. */
+void io_send(struct conn *conn);
+
+/* Goes on where the budget ran out. */
+void io_continue(struct conn *conn);
+
+void io_on_readable(evutil_socket_t fd, short what, void *conn);
+void io_on_writable(evutil_socket_t fd, short what, void *conn);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * params: makes parameters, checks them, and lays them out as libpq takes them.
+ *
+ * The makers are called by the application, the rest by the operations. Invariants: numbers travel
+ * in binary with their type's OID, text in text format with none; a binary value always has its
+ * length (without one libpq would have sent half a statement before it complains), and a text value
+ * has no NUL byte (libpq would cut it there).
+ */
+#include "params.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum kind { KIND_NULL = 1, KIND_INLINE, KIND_TEXT, KIND_BYTES };
+
+/* pg_type.dat */
+enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT4 = 23, OID_FLOAT8 = 701 };
+
+static struct evpg_param make_inline(uint32_t oid, uint64_t bits, unsigned size)
+{
+    struct evpg_param param = {.oid = oid, .kind = KIND_INLINE, .format = 1, .length = size};
+
+    for (unsigned i = 0; i < size; i++)
+        param.value.inline_bytes[i] = (unsigned char)(bits >> (8 * (size - 1 - i)));
+    return param;
+}
+
+struct evpg_param evpg_int32(int32_t value)
+{
+    return make_inline(OID_INT4, (uint32_t)value, 4);
+}
+
+struct evpg_param evpg_int64(int64_t value)
+{
+    return make_inline(OID_INT8, (uint64_t)value, 8);
+}
+
+struct evpg_param evpg_double(double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return make_inline(OID_FLOAT8, bits, 8);
+}
+
+struct evpg_param evpg_bool(bool value)
+{
+    return make_inline(OID_BOOL, value, 1);
+}
+
+struct evpg_param evpg_text(const char *text)
+{
+    return evpg_textn(text, text ? strlen(text) : 0);
+}
+
+struct evpg_param evpg_textn(const char *text, size_t length)
+{
+    struct evpg_param param = {.kind = KIND_TEXT, .length = length, .value.pointer = text};
+
+    return text ? param : evpg_null();
+}
+
+struct evpg_param evpg_bytes(const void *data, size_t length)
+{
+    struct evpg_param param = {
+        .oid = OID_BYTEA, .kind = KIND_BYTES, .format = 1, .length = length, .value.pointer = data};
+
+    return data ? param : evpg_null();
+}
+
+struct evpg_param evpg_null(void)
+{
+    return (struct evpg_param){.kind = KIND_NULL};
+}
+
+/* Why one cannot be sent, or NULL. */
+static const char *complaint(const struct evpg_param *param)
+{
+    if (param->kind < KIND_NULL || param->kind > KIND_BYTES)
+        return "not made by one of the makers in evpg/param.h";
+    if (param->kind == KIND_INLINE && param->length > sizeof(param->value.inline_bytes))
+        return "not made by one of the makers in evpg/param.h";
+    if (param->length > PARAMS_MAX_BYTES)
+        return "longer than a statement may be";
+    if (param->kind == KIND_TEXT && memchr(param->value.pointer, '\0', param->length))
+        return "text with a NUL byte in it";
+    return NULL;
+}
+
+bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size)
+{
+    uint64_t sum = 0;
+
+    if (count > PQ_QUERY_PARAM_MAX_LIMIT) {
+        snprintf(why, why_size, "%zu parameters, but a statement can have at most %d", count,
+                 PQ_QUERY_PARAM_MAX_LIMIT);
+        return false;
+    }
+    if (count > 0 && !params) {
+        snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *bad = complaint(&params[i]);
+
+        sum += params[i].length;
+        if (!bad && sum > PARAMS_MAX_BYTES)
+            bad = "with those before it longer than a statement may be";
+        if (bad) {
+            snprintf(why, why_size, "parameter $%zu: %s", i + 1, bad);
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t params_size(const struct evpg_param *params, size_t count)
+{
+    size_t size = count * (sizeof(char *) + 2 * sizeof(int) + sizeof(Oid));
+
+    for (size_t i = 0; i < count; i++)
+        size += params[i].kind == KIND_NULL ? 0 : (size_t)params[i].length + 1;
+    return size;
+}
+
+/* Copies a value to *end, which moves on, and adds the NUL byte that ends text. */
+static const char *move_value(const struct evpg_param *param, char **end)
+{
+    char *copy = *end;
+    size_t length = (size_t)param->length;
+
+    if (param->kind == KIND_NULL)
+        return NULL;
+    memcpy(copy, param->kind == KIND_INLINE ? param->value.inline_bytes : param->value.pointer,
+           length);
+    copy[length] = '\0';
+    *end += length + 1;
+    return copy;
+}
+
+void params_copy(struct params *to, const struct evpg_param *params, size_t count, void *memory)
+{
+    char *end;
+
+    to->count = (int)count;
+    to->values = memory;
+    to->lengths = (int *)(to->values + count);
+    to->formats = to->lengths + count;
+    to->types = (Oid *)(to->formats + count);
+    end = (char *)(to->types + count);
+    for (size_t i = 0; i < count; i++) {
+        to->lengths[i] = (int)params[i].length;
+        to->formats[i] = params[i].format;
+        to->types[i] = params[i].oid;
+        to->values[i] = move_value(&params[i], &end);
+    }
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pipeline: what may be sent, and whose each answer is.
+ *
+ * Called by io.c. Invariants: conn->sent mirrors libpq's own queue; each request has a Sync of its
+ * own and is completed when that is answered, so an error at the Sync overrides an earlier success;
+ * a request becomes the head, and has its rows streamed, right after the libpq call that made it
+ * so, for libpq applies the mode to its head and only before it has looked at the answer; an answer
+ * that does not fit closes the connection, before it could be taken for somebody else's.
+ */
+#include "pipeline.h"
+
+#include <string.h>
+
+/* Enough to keep the server busy; it bounds what is lost with a connection, and libpq's buffer. */
+#define WINDOW 256
+#define WINDOW_BYTES ((size_t)1 << 20)
+
+static bool fits(const struct conn *conn, const struct evpg_request *request)
+{
+    const struct evpg_request *last = TAILQ_LAST(&conn->sent, req_list);
+
+    if (!last)
+        return true;
+    return !request->alone && !last->alone && conn->n_sent < WINDOW &&
+           conn->sent_bytes < WINDOW_BYTES;
+}
+
+/* The window is filled up when it is half empty: sending in bulk saves system calls. While libpq is
+ * skipping to the Sync after an error it would miscount what is sent. */
+bool pipeline_may_send(const struct conn *conn)
+{
+    const struct evpg_request *next = TAILQ_FIRST(&conn->queued);
+
+    return next && fits(conn, next) && conn->n_sent <= WINDOW / 2 &&
+           PQpipelineStatus(conn->pg) != PQ_PIPELINE_ABORTED;
+}
+
+/* The head's results come next. */
+static void activate(struct conn *conn)
+{
+    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+
+    if (!head || head->state != REQ_SENT)
+        return;
+    head->state = REQ_ACTIVE;
+    if (head->ops->streams(head))
+        pq_stream_rows(conn->pg);
+}
+
+static bool send_one(struct conn *conn, struct evpg_request *request)
+{
+    TAILQ_REMOVE(&conn->queued, request, link);
+    conn->n_queued--;
+    conn->queued_bytes -= request->size;
+    TAILQ_INSERT_TAIL(&conn->sent, request, link);
+    conn->n_sent++;
+    conn->sent_bytes += request->size;
+    request->state = REQ_SENT;
+    if (!request->ops->send(request, conn->pg))
+        return false;
+    activate(conn);
+    return pq_send_sync(conn->pg);
+}
+
+bool pipeline_send(struct conn *conn)
+{
+    struct evpg_request *next;
+
+    while ((next = TAILQ_FIRST(&conn->queued)) && fits(conn, next)) {
+        if (!send_one(conn, next))
+            return false;
+        if (pq_output_waits(conn->pg))
+            break;
+    }
+    return true;
+}
+
+static void close_for(struct conn *conn, enum evpg_code code, const char *sqlstate,
+                      const char *message)
+{
+    struct evpg_error why;
+
+    err_set(&why, code, EVPG_FATE_UNKNOWN, "%s", message);
+    err_set_sqlstate(&why, sqlstate);
+    conn_down(conn, &why);
+}
+
+static void broken(struct conn *conn, const char *how)
+{
+    close_for(conn, EVPG_E_PROTOCOL, "08P01", how);
+}
+
+/* The server has ended the session, or libpq has: nothing more will come. */
+static void take_last_words(struct conn *conn, PGresult *result)
+{
+    struct evpg_error why = conn->fatal;
+
+    if (!why.code || pq_is_fatal(result))
+        pq_set_error(&why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, result);
+    if (!*why.sqlstate)
+        err_set_sqlstate(&why, "08006");
+    conn_down(conn, &why);
+    PQclear(result);
+}
+
+/* The end of a request's results. An error at the Sync is followed by an end as well. */
+static void take_end(struct conn *conn, struct evpg_request *head)
+{
+    if (PQstatus(conn->pg) == CONNECTION_BAD) {
+        close_for(conn, EVPG_E_LOST, "08006", PQerrorMessage(conn->pg));
+    } else if (head->state == REQ_ACTIVE && head->answered) {
+        head->state = REQ_SETTLING;
+    } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
+        head->failed_at_sync = false;
+    } else {
+        broken(conn, "the server broke the protocol: an answer is missing");
+    }
+}
+
+static void take_sync(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    bool settling = head->state == REQ_SETTLING && !head->failed_at_sync;
+
+    if (!settling) {
+        broken(conn, "the server broke the protocol: a Sync was answered before its statement");
+        return;
+    }
+    TAILQ_REMOVE(&conn->sent, head, link);
+    conn->n_sent--;
+    conn->sent_bytes -= head->size;
+    activate(conn);
+    budget_take(budget);
+    conn_complete(conn, NULL, head, NULL);
+}
+
+static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    bool error = status == PGRES_FATAL_ERROR;
+
+    if (head->answered && !error) {
+        PQclear(result);
+        broken(conn, "the server broke the protocol: a statement was answered twice");
+        return;
+    }
+    head->failed_at_sync = head->state == REQ_SETTLING;
+    head->answered = !pq_is_row_part(status);
+    if (!head->ops->result(head, result))
+        broken(conn, "the server broke the protocol: an answer of a kind not asked for");
+}
+
+void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
+{
+    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+    ExecStatusType status = PQresultStatus(result);
+
+    if (!result) {
+        take_end(conn, head);
+    } else if (status == PGRES_PIPELINE_SYNC) {
+        PQclear(result);
+        take_sync(conn, head, budget);
+    } else if (status == PGRES_FATAL_ERROR &&
+               (PQstatus(conn->pg) == CONNECTION_BAD || pq_is_fatal(result))) {
+        take_last_words(conn, result);
+    } else {
+        take_answer(conn, head, result);
+    }
+}

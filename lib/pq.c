@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pq: the differences between libpq's versions, and its errors in our terms.
+ *
+ * Called by the layers above, which otherwise use libpq directly. Invariants: the only file that
+ * looks at LIBPQ_HAS_*; none of its functions waits or calls the application. EVPG_NO_LIBPQ17 (from
+ * configure --disable-libpq17) builds the paths of older versions on a newer one.
+ */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
+#include "pq.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#if defined(LIBPQ_HAS_SEND_PIPELINE_SYNC) && !defined(EVPG_NO_LIBPQ17)
+#define HAVE_SEND_SYNC 1
+#endif
+#if defined(LIBPQ_HAS_CHUNK_MODE) && !defined(EVPG_NO_LIBPQ17)
+#define HAVE_CHUNKS 1
+#define ROWS_PER_CHUNK 64
+#endif
+
+/* Older ones lose or misplace results of a pipeline (release notes of these three versions). */
+const char *pq_unusable(int version)
+{
+    static const struct {
+        int from, good;
+        const char *why;
+    } series[] = {
+        {0, 140011, "libpq is too old: 14.11 is the oldest that can be used"},
+        {150000, 150006, "libpq 15 before 15.6 cannot be used"},
+        {160000, 160002, "libpq 16 before 16.2 cannot be used"},
+    };
+
+    for (size_t i = sizeof(series) / sizeof(*series); i-- > 0;)
+        if (version >= series[i].from)
+            return version < series[i].good ? series[i].why : NULL;
+    return NULL;
+}
+
+bool pq_send_sync(PGconn *pg)
+{
+#ifdef HAVE_SEND_SYNC
+    return PQsendPipelineSync(pg) == 1;
+#else
+    return PQpipelineSync(pg) == 1;
+#endif
+}
+
+bool pq_output_waits(PGconn *pg)
+{
+#ifdef HAVE_SEND_SYNC
+    (void)pg;
+    return false;
+#else
+    return PQflush(pg) != 0;
+#endif
+}
+
+bool pq_stream_rows(PGconn *pg)
+{
+#ifdef HAVE_CHUNKS
+    return PQsetChunkedRowsMode(pg, ROWS_PER_CHUNK) == 1;
+#else
+    return PQsetSingleRowMode(pg) == 1;
+#endif
+}
+
+bool pq_is_row_part(ExecStatusType status)
+{
+#ifdef HAVE_CHUNKS
+    if (status == PGRES_TUPLES_CHUNK)
+        return true;
+#endif
+    return status == PGRES_SINGLE_TUPLE;
+}
+
+bool pq_is_fatal(const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    if (!severity)
+        severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
+    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+static const int diag[EVPG_FIELD_COUNT] = {
+    [EVPG_FIELD_SEVERITY] = PG_DIAG_SEVERITY_NONLOCALIZED,
+    [EVPG_FIELD_SQLSTATE] = PG_DIAG_SQLSTATE,
+    [EVPG_FIELD_MESSAGE] = PG_DIAG_MESSAGE_PRIMARY,
+    [EVPG_FIELD_DETAIL] = PG_DIAG_MESSAGE_DETAIL,
+    [EVPG_FIELD_HINT] = PG_DIAG_MESSAGE_HINT,
+    [EVPG_FIELD_POSITION] = PG_DIAG_STATEMENT_POSITION,
+    [EVPG_FIELD_INTERNAL_POSITION] = PG_DIAG_INTERNAL_POSITION,
+    [EVPG_FIELD_INTERNAL_QUERY] = PG_DIAG_INTERNAL_QUERY,
+    [EVPG_FIELD_CONTEXT] = PG_DIAG_CONTEXT,
+    [EVPG_FIELD_SCHEMA] = PG_DIAG_SCHEMA_NAME,
+    [EVPG_FIELD_TABLE] = PG_DIAG_TABLE_NAME,
+    [EVPG_FIELD_COLUMN] = PG_DIAG_COLUMN_NAME,
+    [EVPG_FIELD_DATATYPE] = PG_DIAG_DATATYPE_NAME,
+    [EVPG_FIELD_CONSTRAINT] = PG_DIAG_CONSTRAINT_NAME,
+    [EVPG_FIELD_FILE] = PG_DIAG_SOURCE_FILE,
+    [EVPG_FIELD_LINE] = PG_DIAG_SOURCE_LINE,
+    [EVPG_FIELD_ROUTINE] = PG_DIAG_SOURCE_FUNCTION,
+};
+
+static void append_message(struct evpg_error *error, const PGresult *result)
+{
+    const char *const *field = error->field;
+
+    if (!field[EVPG_FIELD_MESSAGE]) {
+        err_append(error, "%s", PQresultErrorMessage(result));
+        return;
+    }
+    if (field[EVPG_FIELD_SEVERITY])
+        err_append(error, "%s", field[EVPG_FIELD_SEVERITY]);
+    err_append(error, "%s%s: %s", *error->message ? " " : "", error->sqlstate,
+               field[EVPG_FIELD_MESSAGE]);
+    if (field[EVPG_FIELD_POSITION])
+        err_append(error, " (at character %s)", field[EVPG_FIELD_POSITION]);
+}
+
+void pq_set_error(struct evpg_error *error, enum evpg_code code, enum evpg_fate fate,
+                  const PGresult *result)
+{
+    err_set(error, code, fate, "%s", "");
+    for (int i = 0; i < EVPG_FIELD_COUNT; i++)
+        error->field[i] = PQresultErrorField(result, diag[i]);
+    err_set_sqlstate(error, error->field[EVPG_FIELD_SQLSTATE]);
+    append_message(error, result);
+}
+
+static bool is_sqlstate(const char *text)
+{
+    for (int i = 0; i < 5; i++)
+        if (!isdigit((unsigned char)text[i]) && !(text[i] >= 'A' && text[i] <= 'Z'))
+            return false;
+    return text[5] == ':';
+}
+
+/* Verbose is "FATAL:  28P01: password ...": the words may be translated, the code is not. */
+void pq_login_sqlstate(const char *message, char sqlstate[6])
+{
+    sqlstate[0] = '\0';
+    for (const char *at = strchr(message, ':'); at; at = strchr(at + 1, ':')) {
+        size_t blanks = strspn(at + 1, " ");
+
+        if (blanks == 0 || !is_sqlstate(at + 1 + blanks))
+            continue;
+        memcpy(sqlstate, at + 1 + blanks, 5);
+        sqlstate[5] = '\0';
+        return;
+    }
+}
+
+/* "LOCATION:  auth_failed, auth.c:335", in any language. */
+static bool is_location(const char *line, size_t length)
+{
+    size_t end = length;
+
+    while (end > 0 && isdigit((unsigned char)line[end - 1]))
+        end--;
+    return end < length && end >= 3 && strncmp(line + end - 3, ".c:", 3) == 0;
+}
+
+void pq_append_login_message(struct evpg_error *error, const char *message)
+{
+    while (*message) {
+        size_t length = strcspn(message, "\n");
+
+        if (!is_location(message, length))
+            err_append(error, "%s%.*s", *error->message ? " " : "", (int)length, message);
+        message += length;
+        message += strspn(message, "\n");
+    }
+}

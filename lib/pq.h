@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PQ_H
+#define PQ_H
+
+#include "err.h"
+
+#include <libpq-fe.h>
+
+/* Why the libpq that is running is too old to be used, or NULL. */
+const char *pq_unusable(int version);
+
+/* Ends a Sync group. False: the connection is to be closed. On libpq 17 and newer nothing is
+ * written to the socket before PQflush. */
+bool pq_send_sync(PGconn *pg);
+
+/* Whether output is known to wait for the socket; what pq_send_sync only collects is not counted.
+ */
+bool pq_output_waits(PGconn *pg);
+
+/* Has the rows of the request at the head of libpq's queue come as they arrive: each as a result of
+ * its own, or in chunks. False: they come as one result, complete. */
+bool pq_stream_rows(PGconn *pg);
+
+/* Whether a result carries rows of which more may follow. */
+bool pq_is_row_part(ExecStatusType status);
+
+/* Whether a result, or a notice, says that the server has ended the session. */
+bool pq_is_fatal(const PGresult *result);
+
+/* Makes an error of the server's one, its fields borrowed from the result. */
+void pq_set_error(struct evpg_error *error, enum evpg_code code, enum evpg_fate fate,
+                  const PGresult *result);
+
+/* The SQLSTATE in the text of a failed login, made with PQERRORS_VERBOSE; "" when there is none. */
+void pq_login_sqlstate(const char *message, char sqlstate[6]);
+
+/* Adds libpq's text on a failed connection to an error's message, without what verbosity added. */
+void pq_append_login_message(struct evpg_error *error, const char *message);
+
+#endif

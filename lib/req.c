@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * req: what all requests have in common: how far one has come, and what that makes of its fate.
+ *
+ * Called by the session engine. Invariants: a request is on exactly one list until it is done, then
+ * on none; what was never sent is NOT_SENT, what was sent and not answered is UNKNOWN.
+ */
+#include "req.h"
+
+enum evpg_phase req_phase(const struct evpg_request *request, bool connecting)
+{
+    switch (request->state) {
+    case REQ_SENT:
+        return EVPG_PHASE_SENT;
+    case REQ_ACTIVE:
+        return EVPG_PHASE_RUNNING;
+    case REQ_SETTLING:
+    case REQ_DONE:
+        return EVPG_PHASE_SETTLING;
+    case REQ_QUEUED:
+        break;
+    }
+    return connecting ? EVPG_PHASE_CONNECTING : EVPG_PHASE_QUEUED;
+}
+
+void req_cut(const struct evpg_request *request, const struct evpg_error *why, bool connecting,
+             struct evpg_error *cut)
+{
+    *cut = *why;
+    cut->fate = request->state == REQ_QUEUED ? EVPG_FATE_NOT_SENT : EVPG_FATE_UNKNOWN;
+    cut->phase = req_phase(request, connecting);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef REQ_H
+#define REQ_H
+
+#include "err.h"
+#include "pq.h"
+
+#include <sys/queue.h>
+
+struct conn;
+struct budget;
+
+enum req_state {
+    REQ_QUEUED,   /* waits to be sent */
+    REQ_SENT,     /* on the wire, behind others */
+    REQ_ACTIVE,   /* the head: its results come */
+    REQ_SETTLING, /* its results have ended; its Sync is to be answered */
+    REQ_DONE      /* on no list, its done callback is running or has run */
+};
+
+/* What an operation does. All but finish and release are called by the pipeline. */
+struct req_ops {
+    /* Hands it to libpq, without Sync. False: libpq refused, and the connection is to be closed. */
+    bool (*send)(struct evpg_request *request, PGconn *pg);
+    /* Whether its rows shall come as they arrive. */
+    bool (*streams)(const struct evpg_request *request);
+    /* Takes one result, to free it: rows, an end, or an error. False: not one that can come. */
+    bool (*result)(struct evpg_request *request, PGresult *result);
+    /* Calls the row callback for rows that result() left, within the budget.
+     * The connection may be gone, and the request done, afterwards. */
+    void (*deliver)(struct evpg_request *request, struct budget *budget);
+    /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
+    void (*finish)(struct evpg_request *request, struct evpg_error *cut);
+    /* Frees it. */
+    void (*release)(struct evpg_request *request);
+};
+
+/* The first member of every operation. */
+struct evpg_request {
+    const struct req_ops *ops;
+    struct evpg_db *db;
+    struct conn *conn; /* that has taken it; NULL before */
+    TAILQ_ENTRY(evpg_request) link;
+    enum req_state state;
+    size_t size;         /* of its memory, all in all */
+    bool alone;          /* nothing else may be on the wire */
+    bool has_rows;       /* deliver has something to do */
+    bool answered;       /* its last result has come */
+    bool failed_at_sync; /* an error has come after it, whose end is still to come */
+};
+
+TAILQ_HEAD(req_list, evpg_request);
+
+enum evpg_phase req_phase(const struct evpg_request *request, bool connecting);
+
+/* Why a request fails that the server will not answer: code and message of `why`, with this
+ * request's fate and phase. */
+void req_cut(const struct evpg_request *request, const struct evpg_error *why, bool connecting,
+             struct evpg_error *cut);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * row: reads the columns of a row.
+ *
+ * Called by the application from its callbacks; set up by the operations. Invariants: a column's
+ * number is checked before libpq sees it, for libpq would call its notice receiver; a getter either
+ * sets its value or leaves an error that names column, type and reason; all memory made on the way
+ * belongs to the row_set.
+ */
+#include "row.h"
+
+#include "mem.h"
+#include "value.h"
+
+#include <string.h>
+
+struct scratch {
+    SLIST_ENTRY(scratch) link;
+    max_align_t memory[];
+};
+
+struct cell {
+    const char *text; /* NULL: the value is NULL */
+    size_t length;
+    Oid type;
+};
+
+void *row_set_alloc(struct row_set *set, size_t size)
+{
+    struct scratch *scratch = mem_alloc(sizeof(*scratch) + size);
+
+    if (!scratch)
+        return NULL;
+    SLIST_INSERT_HEAD(&set->scratch, scratch, link);
+    return scratch->memory;
+}
+
+void row_set_reset(struct row_set *set, struct evpg_request *request)
+{
+    struct scratch *scratch;
+
+    while ((scratch = SLIST_FIRST(&set->scratch))) {
+        SLIST_REMOVE_HEAD(&set->scratch, link);
+        mem_free(scratch);
+    }
+    set->request = request;
+    set->failed = NULL;
+}
+
+void row_set_finish(struct row_set *set)
+{
+    row_set_reset(set, NULL);
+    mem_free(set->room);
+    set->room = NULL;
+}
+
+/* An error to be filled in; without memory for one, the error says that. */
+static struct evpg_error *new_error(struct row_set *set)
+{
+    static const struct evpg_error out_of_memory = {
+        .code = EVPG_E_MEMORY, .fate = EVPG_FATE_EXECUTED, .message = "out of memory"};
+
+    if (!set->room)
+        set->room = mem_alloc(sizeof(*set->room));
+    set->failed = set->room ? set->room : &out_of_memory;
+    return set->room;
+}
+
+/* Says why a column cannot be read. */
+static void fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why)
+{
+    struct evpg_error *error = new_error(row->set);
+    Oid type = PQftype(row->result, column);
+    const char *type_name = value_type_name(type);
+
+    if (!error)
+        return;
+    err_set(error, code, EVPG_FATE_EXECUTED, "column %d \"%s\" (", column,
+            PQfname(row->result, column));
+    if (type_name)
+        err_append(error, "%s", type_name);
+    else
+        err_append(error, "type %u", type);
+    err_append(error, "): %s", why);
+}
+
+static bool has_column(const struct evpg_row *row, int column)
+{
+    struct evpg_error *error;
+    int columns = PQnfields(row->result);
+
+    if (column >= 0 && column < columns)
+        return true;
+    error = new_error(row->set);
+    if (error)
+        err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
+                "there is no column %d: the row has %d, counted from 0", column, columns);
+    return false;
+}
+
+/* An empty value is asked for first: it alone can be NULL. */
+static bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
+{
+    if (!has_column(row, column))
+        return false;
+    cell->length = (size_t)PQgetlength(row->result, row->index, column);
+    cell->text = cell->length == 0 && PQgetisnull(row->result, row->index, column)
+                     ? NULL
+                     : PQgetvalue(row->result, row->index, column);
+    cell->type = PQftype(row->result, column);
+    return true;
+}
+
+/* A cell of a type that the getter reads, and not NULL. */
+static bool get_value(const struct evpg_row *row, int column, struct cell *cell,
+                      bool (*reads)(Oid type), const char *wrong_type)
+{
+    if (!get_cell(row, column, cell))
+        return false;
+    if (!reads(cell->type))
+        fail(row, column, EVPG_E_VALUE, wrong_type);
+    else if (!cell->text)
+        fail(row, column, EVPG_E_VALUE, "the value is NULL");
+    else
+        return true;
+    return false;
+}
+
+/* 0 for no reason; else -1, and the reason is told. */
+static int finish(const struct evpg_row *row, int column, const char *why)
+{
+    if (!why)
+        return 0;
+    fail(row, column, EVPG_E_VALUE, why);
+    return -1;
+}
+
+int evpg_row_columns(const struct evpg_row *row)
+{
+    return PQnfields(row->result);
+}
+
+const char *evpg_row_name(const struct evpg_row *row, int column)
+{
+    return has_column(row, column) ? PQfname(row->result, column) : NULL;
+}
+
+int evpg_row_find(const struct evpg_row *row, const char *name)
+{
+    int columns = PQnfields(row->result);
+    struct evpg_error *error;
+
+    for (int i = 0; name && i < columns; i++)
+        if (strcmp(PQfname(row->result, i), name) == 0)
+            return i;
+    error = new_error(row->set);
+    if (error)
+        err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "there is no column \"%s\"",
+                name ? name : "(null)");
+    return -1;
+}
+
+uint32_t evpg_row_type(const struct evpg_row *row, int column)
+{
+    return has_column(row, column) ? PQftype(row->result, column) : 0;
+}
+
+bool evpg_row_is_null(const struct evpg_row *row, int column)
+{
+    struct cell cell;
+
+    return !get_cell(row, column, &cell) || !cell.text;
+}
+
+const char *evpg_row_text(const struct evpg_row *row, int column)
+{
+    struct cell cell;
+
+    return get_cell(row, column, &cell) ? cell.text : NULL;
+}
+
+const char *evpg_row_text_or(const struct evpg_row *row, int column, const char *instead)
+{
+    struct cell cell;
+
+    if (!get_cell(row, column, &cell))
+        return NULL;
+    return cell.text ? cell.text : instead;
+}
+
+static const void *decode_bytea(const struct evpg_row *row, int column, const struct cell *cell,
+                                size_t *length)
+{
+    unsigned char *bytes = row_set_alloc(row->set, cell->length + 1);
+    const char *why;
+
+    if (!bytes) {
+        fail(row, column, EVPG_E_MEMORY, "out of memory");
+        return NULL;
+    }
+    why = value_read_bytea(cell->text, cell->length, bytes, length);
+    return finish(row, column, why) == 0 ? bytes : NULL;
+}
+
+const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *length)
+{
+    struct cell cell;
+
+    *length = 0;
+    if (!get_cell(row, column, &cell) || !cell.text)
+        return NULL;
+    if (cell.type == VALUE_BYTEA)
+        return decode_bytea(row, column, &cell, length);
+    *length = cell.length;
+    return cell.text;
+}
+
+static bool reads_integer(Oid type)
+{
+    return type == VALUE_INT4 || type == VALUE_INT8 || type == VALUE_INT2 || type == VALUE_OID;
+}
+
+int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
+{
+    struct cell cell;
+
+    if (!get_value(row, column, &cell, reads_integer, "not an integer type"))
+        return -1;
+    return finish(row, column, value_read_int64(cell.text, value));
+}
+
+int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
+{
+    int64_t wide;
+
+    if (evpg_row_int64(row, column, &wide) < 0)
+        return -1;
+    if (wide < INT32_MIN || wide > INT32_MAX)
+        return finish(row, column, "out of range for 32 bits");
+    *value = (int32_t)wide;
+    return 0;
+}
+
+static bool reads_double(Oid type)
+{
+    return type == VALUE_FLOAT8 || type == VALUE_FLOAT4 || type == VALUE_INT4 || type == VALUE_INT2;
+}
+
+int evpg_row_double(const struct evpg_row *row, int column, double *value)
+{
+    struct cell cell;
+
+    if (!get_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
+        return -1;
+    return finish(row, column, value_read_double(cell.text, value));
+}
+
+static bool reads_bool(Oid type)
+{
+    return type == VALUE_BOOL;
+}
+
+int evpg_row_bool(const struct evpg_row *row, int column, bool *value)
+{
+    struct cell cell;
+
+    if (!get_value(row, column, &cell, reads_bool, "not a boolean type"))
+        return -1;
+    return finish(row, column, value_read_bool(cell.text, value));
+}
+
+struct evpg_request *evpg_row_request(const struct evpg_row *row)
+{
+    return row->set->request;
+}
+
+const struct evpg_error *evpg_row_error(const struct evpg_row *row)
+{
+    return row->set->failed;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ROW_H
+#define ROW_H
+
+#include "pq.h"
+
+#include <evpg/row.h>
+#include <sys/queue.h>
+
+/* A view: valid while its result is. */
+struct evpg_row {
+    struct row_set *set;
+    const PGresult *result;
+    int index;
+};
+
+/* What the rows of one callback share: whatever a getter makes lives here until the next reset.
+ * There is one for each connection, since only one of its callbacks is being handed rows. */
+struct row_set {
+    struct evpg_request *request;
+    const struct evpg_error *failed; /* the last getter that failed, or NULL */
+    struct evpg_error *room;         /* made when a getter first fails, then kept */
+    SLIST_HEAD(, scratch) scratch;   /* decoded values, and views of kept rows */
+};
+
+/* Before rows are handed out, and after: all that getters made is freed. */
+void row_set_reset(struct row_set *set, struct evpg_request *request);
+
+/* Memory that lives until the reset; NULL without memory. */
+void *row_set_alloc(struct row_set *set, size_t size);
+
+/* For the end of the set's owner. */
+void row_set_finish(struct row_set *set);
+
+#endif

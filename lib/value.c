@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * value: reads values from the text form in which the server sends them.
+ *
+ * Called by row.c; pure. Invariants: any text gives a value or a reason; nothing is read beyond its
+ * end; the process's locale changes nothing. Reasons are made to follow "column 1 \"x\" (integer):
+ * ".
+ */
+#include "value.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+const char *value_read_int64(const char *text, int64_t *value)
+{
+    bool negative = *text == '-';
+    uint64_t limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
+    uint64_t sum = 0;
+    const char *at = text + negative;
+
+    if (!is_digit(*at))
+        return "not an integer";
+    for (; is_digit(*at); at++) {
+        unsigned digit = (unsigned)(*at - '0');
+
+        if (sum > (limit - digit) / 10)
+            return "out of range";
+        sum = sum * 10 + digit;
+    }
+    if (*at)
+        return "not an integer";
+    *value = negative && sum > 0 ? -(int64_t)(sum - 1) - 1 : (int64_t)sum;
+    return NULL;
+}
+
+/* Whether it is [-]digits[.digits][e[+-]digits], for strtod takes much else. */
+static bool is_decimal(const char *at)
+{
+    int digits = 0;
+
+    at += *at == '-';
+    for (; is_digit(*at); at++)
+        digits++;
+    if (*at == '.')
+        for (at++; is_digit(*at); at++)
+            digits++;
+    if (digits == 0)
+        return false;
+    if (*at != 'e' && *at != 'E')
+        return !*at;
+    at++;
+    at += *at == '-' || *at == '+';
+    if (!is_digit(*at))
+        return false;
+    while (is_digit(*at))
+        at++;
+    return !*at;
+}
+
+/* strtod with the radix character that the thread's locale has it expect. */
+static const char *read_in_locale(const char *text, double *value)
+{
+    char buffer[400];
+    const char *radix = localeconv()->decimal_point;
+    const char *dot = strchr(text, '.');
+    size_t before = dot ? (size_t)(dot - text) : strlen(text);
+    double number;
+
+    if (strlen(text) + strlen(radix) >= sizeof(buffer))
+        return "too long for a number";
+    memcpy(buffer, text, before);
+    buffer[before] = '\0';
+    if (dot) {
+        strcat(buffer, radix);
+        strcat(buffer, dot + 1);
+    }
+    errno = 0;
+    number = strtod(buffer, NULL);
+    if (errno == ERANGE && isinf(number))
+        return "out of range";
+    *value = number;
+    return NULL;
+}
+
+const char *value_read_double(const char *text, double *value)
+{
+    static const struct {
+        const char *name;
+        double value;
+    } special[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+
+    for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++) {
+        if (strcmp(text, special[i].name) != 0)
+            continue;
+        *value = special[i].value;
+        return NULL;
+    }
+    return is_decimal(text) ? read_in_locale(text, value) : "not a number";
+}
+
+const char *value_read_bool(const char *text, bool *value)
+{
+    if (strcmp(text, "t") != 0 && strcmp(text, "f") != 0)
+        return "not a boolean";
+    *value = *text == 't';
+    return NULL;
+}
+
+static int hex_digit(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static const char *read_hex(const char *text, size_t text_length, unsigned char *to, size_t *length)
+{
+    if (text_length % 2)
+        return "an odd number of hexadecimal digits";
+    for (size_t i = 0; i < text_length; i += 2) {
+        int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+
+        if (high < 0 || low < 0)
+            return "not a hexadecimal digit";
+        to[i / 2] = (unsigned char)(high << 4 | low);
+    }
+    *length = text_length / 2;
+    return NULL;
+}
+
+/* The octal number of three digits there, at most 0377; -1 when there is none. */
+static int octal(const char *at, size_t left)
+{
+    if (left < 3 || at[0] < '0' || at[0] > '3' || at[1] < '0' || at[1] > '7' || at[2] < '0' ||
+        at[2] > '7')
+        return -1;
+    return (at[0] - '0') << 6 | (at[1] - '0') << 3 | (at[2] - '0');
+}
+
+/* bytea_output = escape: \\ and \nnn; all else stands for itself. */
+static const char *read_escaped(const char *text, size_t text_length, unsigned char *to,
+                                size_t *length)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text_length; i++) {
+        int byte;
+
+        if (text[i] != '\\') {
+            to[n++] = (unsigned char)text[i];
+            continue;
+        }
+        if (i + 1 < text_length && text[i + 1] == '\\') {
+            to[n++] = '\\';
+            i++;
+            continue;
+        }
+        byte = octal(text + i + 1, text_length - i - 1);
+        if (byte < 0)
+            return "a backslash without what it escapes";
+        to[n++] = (unsigned char)byte;
+        i += 3;
+    }
+    *length = n;
+    return NULL;
+}
+
+const char *value_read_bytea(const char *text, size_t text_length, unsigned char *to,
+                             size_t *length)
+{
+    if (text_length >= 2 && text[0] == '\\' && text[1] == 'x')
+        return read_hex(text + 2, text_length - 2, to, length);
+    return read_escaped(text, text_length, to, length);
+}
+
+const char *value_type_name(uint32_t oid)
+{
+    static const struct {
+        uint32_t oid;
+        const char *name;
+    } known[] = {
+        {VALUE_BOOL, "bool"},
+        {VALUE_BYTEA, "bytea"},
+        {18, "char"},
+        {19, "name"},
+        {VALUE_INT8, "int8"},
+        {VALUE_INT2, "int2"},
+        {VALUE_INT4, "int4"},
+        {25, "text"},
+        {VALUE_OID, "oid"},
+        {114, "json"},
+        {VALUE_FLOAT4, "float4"},
+        {VALUE_FLOAT8, "float8"},
+        {869, "inet"},
+        {1042, "bpchar"},
+        {1043, "varchar"},
+        {1082, "date"},
+        {1083, "time"},
+        {1114, "timestamp"},
+        {1184, "timestamptz"},
+        {1186, "interval"},
+        {1700, "numeric"},
+        {2278, "void"},
+        {2950, "uuid"},
+        {3802, "jsonb"},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (known[i].oid == oid)
+            return known[i].name;
+    return NULL;
+}
