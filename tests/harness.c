@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * harness: see harness.h. Uses the public interface only, but for admin(), which is plain libpq.
+ */
+#include "harness.h"
+
+#include "relay.h"
+
+#include <dirent.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <time.h>
+
+#define PATIENCE_MS 20000
+
+struct event_base *base;
+struct evpg_db *db;
+
+static int mode;
+static struct outcome *outcomes, **last_outcome = &outcomes;
+static int pending, completed;
+static char log_line[1024];
+
+static char *copy(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+static void record_row(struct outcome *outcome, const struct evpg_row *row)
+{
+    int n = evpg_row_columns(row);
+    size_t used = (size_t)outcome->n_rows * (size_t)n;
+
+    if (outcome->completions > 0)
+        outcome->rows_after_done++;
+    ck_assert(outcome->n_rows == 0 || outcome->n_columns == n || outcome->discard);
+    outcome->n_columns = n;
+    if (!outcome->discard) {
+        outcome->cells = realloc(outcome->cells, (used + (size_t)n + 1) * sizeof(char *));
+        for (int i = 0; i < n; i++)
+            outcome->cells[used + (size_t)i] = copy(evpg_row_text(row, i));
+    }
+    outcome->n_rows++;
+}
+
+static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
+{
+    struct outcome *outcome = arg;
+
+    ck_assert_ptr_eq(evpg_row_request(row), outcome->request);
+    record_row(outcome, row);
+    return outcome->on_row ? outcome->on_row(row, outcome) : EVPG_NEXT;
+}
+
+static void on_done(const struct evpg_result *result, void *arg)
+{
+    struct outcome *outcome = arg;
+
+    ck_assert_ptr_eq(evpg_result_request(result), outcome->request);
+    for (uint64_t i = 0; outcome->kept && i < evpg_result_rows(result); i++)
+        if (evpg_result_row(result, i))
+            record_row(outcome, evpg_result_row(result, i));
+    if (outcome->completions++ == 0)
+        pending--;
+    outcome->order = completed++;
+    outcome->error = evpg_error_copy(evpg_result_error(result));
+    snprintf(outcome->tag, sizeof(outcome->tag), "%s", evpg_result_tag(result));
+    outcome->rows = evpg_result_rows(result);
+    outcome->affected = evpg_result_affected(result);
+    outcome->stopped = evpg_result_stopped(result);
+    outcome->columns = evpg_result_columns(result);
+    for (int i = 0; i < outcome->columns && i < 16; i++) {
+        outcome->column_name[i] = copy(evpg_result_column_name(result, i));
+        outcome->column_type[i] = evpg_result_column_type(result, i);
+    }
+    if (outcome->n_rows == 0)
+        outcome->n_columns = outcome->columns;
+    if (outcome->on_done)
+        outcome->on_done(result, outcome);
+}
+
+struct outcome *new_outcome(void)
+{
+    struct outcome *outcome = calloc(1, sizeof(*outcome));
+
+    *last_outcome = outcome;
+    last_outcome = &outcome->next;
+    return outcome;
+}
+
+struct evpg_request *submit(struct outcome *outcome, const char *sql,
+                            const struct evpg_param *params, size_t n_params)
+{
+    struct evpg_request *request;
+
+    request =
+        evpg_query(db, sql, params, n_params, outcome->kept ? NULL : on_row, on_done, outcome);
+    ck_assert_int_eq(outcome->completions, 0);
+    outcome->request = request;
+    if (request)
+        pending++;
+    else
+        outcome->completions = -1; /* none is due */
+    return request;
+}
+
+static struct outcome *submit_between(const char *sql, const struct evpg_param *params,
+                                      size_t n_params, bool kept)
+{
+    struct outcome *before = mode == PIPELINED ? new_outcome() : NULL;
+    struct outcome *outcome = new_outcome();
+    struct outcome *after = mode == PIPELINED ? new_outcome() : NULL;
+
+    if (before)
+        ck_assert_ptr_nonnull(submit(before, "select 'before'", EVPG_NO_PARAMS));
+    outcome->kept = kept;
+    ck_assert_msg(submit(outcome, sql, params, n_params) != NULL, "refused: %s", last_log());
+    if (after)
+        ck_assert_ptr_nonnull(submit(after, "select 'after'", EVPG_NO_PARAMS));
+    return outcome;
+}
+
+struct outcome *query(const char *sql, const struct evpg_param *params, size_t n_params)
+{
+    return submit_between(sql, params, n_params, false);
+}
+
+struct outcome *query_kept(const char *sql, const struct evpg_param *params, size_t n_params)
+{
+    return submit_between(sql, params, n_params, true);
+}
+
+const char *cell(const struct outcome *outcome, int row, int column)
+{
+    ck_assert_int_ge(row, 0);
+    ck_assert_int_lt(row, outcome->n_rows);
+    ck_assert_int_ge(column, 0);
+    ck_assert_int_lt(column, outcome->n_columns);
+    return outcome->cells[row * outcome->n_columns + column];
+}
+
+static long now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void wake(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+/* One pass of the loop, of at most 20 ms. */
+static void turn(void)
+{
+    const struct timeval soon = {0, 20000};
+    struct event *timer = evtimer_new(base, wake, NULL);
+
+    evtimer_add(timer, &soon);
+    event_base_loop(base, EVLOOP_ONCE);
+    event_free(timer);
+}
+
+void await_all(void)
+{
+    long end = now_ms() + PATIENCE_MS * (getenv("CK_TIMEOUT_MULTIPLIER") ? 3 : 1);
+
+    while (pending > 0 && now_ms() < end)
+        turn();
+    ck_assert_msg(pending == 0, "%d requests were never completed", pending);
+}
+
+bool await_flag(const int *flag, int timeout_ms)
+{
+    long end = now_ms() + timeout_ms;
+
+    while (!*flag && now_ms() < end)
+        turn();
+    return *flag;
+}
+
+void run_for(int ms)
+{
+    const int never = 0;
+
+    await_flag(&never, ms);
+}
+
+static void on_log(struct evpg_db *logger, enum evpg_log_level level, const char *line, void *arg)
+{
+    (void)logger;
+    (void)level;
+    (void)arg;
+    ck_assert_ptr_null(strchr(line, '\n'));
+    snprintf(log_line, sizeof(log_line), "%s", line);
+}
+
+const char *last_log(void)
+{
+    return log_line;
+}
+
+static void on_open(struct evpg_db *opened, const struct evpg_error *error, void *arg)
+{
+    int *is_open = arg;
+
+    ck_assert_ptr_eq(opened, db);
+    ck_assert_msg(!error, "open: %s", error ? evpg_error_message(error) : "");
+    *is_open = 1;
+}
+
+void begin_closed(const char *conninfo, const struct evpg_conn_config *config)
+{
+    base = event_base_new();
+    db = evpg_conn_new(base, conninfo, config);
+    ck_assert_ptr_nonnull(db);
+    evpg_set_hooks(db, &EVPG_HOOKS(.log = on_log), NULL);
+}
+
+int relay_port(int piece)
+{
+    return relay_start(base, getenv("PGHOST"), getenv("PGPORT"), piece);
+}
+
+void begin(int wanted)
+{
+    static int is_open;
+    char conninfo[64] = "";
+
+    mode = wanted;
+    base = event_base_new();
+    if (mode == FRAGMENTED_1 || mode == FRAGMENTED_1021)
+        snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
+                 relay_port(mode == FRAGMENTED_1 ? 1 : 1021));
+    db = evpg_conn_new(base, conninfo, NULL);
+    ck_assert_ptr_nonnull(db);
+    evpg_set_hooks(db, &EVPG_HOOKS(.log = on_log), NULL);
+    ck_assert_ptr_nonnull(evpg_open(db, on_open, &is_open));
+    ck_assert_int_eq(is_open, 0);
+    ck_assert(await_flag(&is_open, PATIENCE_MS));
+}
+
+static void run_marker(void)
+{
+    struct outcome *marker = new_outcome();
+
+    ck_assert_msg(submit(marker, "select $1", EVPG_PARAMS(evpg_text("a marker"))) != NULL,
+                  "marker: %s", last_log());
+    await_all();
+    ck_assert_outcome_ok(marker);
+    ck_assert_str_eq(cell(marker, 0, 0), "a marker");
+}
+
+static void free_outcome(struct outcome *outcome)
+{
+    for (int i = 0; outcome->cells && i < outcome->n_rows * outcome->n_columns; i++)
+        free(outcome->cells[i]);
+    for (int i = 0; i < 16; i++)
+        free(outcome->column_name[i]);
+    free(outcome->cells);
+    evpg_error_free(outcome->error);
+    free(outcome);
+}
+
+void end(void)
+{
+    struct outcome *outcome;
+
+    if (db)
+        run_marker();
+    evpg_free(db);
+    while ((outcome = outcomes)) {
+        outcomes = outcome->next;
+        ck_assert_int_eq(abs(outcome->completions), 1);
+        ck_assert_int_eq(outcome->rows_after_done, 0);
+        free_outcome(outcome);
+    }
+    relay_stop();
+    event_base_free(base);
+}
+
+char *admin(const char *sql)
+{
+    PGconn *pg = PQconnectdb("");
+    PGresult *result = PQexec(pg, sql);
+    char *value = NULL;
+
+    ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK ||
+                      PQresultStatus(result) == PGRES_COMMAND_OK,
+                  "%s: %s", sql, PQerrorMessage(pg));
+    if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))
+        value = strdup(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    PQfinish(pg);
+    return value;
+}
+
+int open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+int run_suite(Suite *suite, bool needs_server)
+{
+    SRunner *runner;
+    int failed;
+
+    if (needs_server && !getenv("EVPG_TEST_SERVER")) {
+        puts("1..0 # SKIP no server: run it by scripts/with-postgres --tcp");
+        return 0;
+    }
+    runner = srunner_create(suite);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
