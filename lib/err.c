@@ -26,7 +26,9 @@ void err_flatten(char *text)
     for (const char *from = text; *from; from++) {
         bool blank = is_control(*from);
 
-        if (blank && (to == text || to[-1] == ' '))
+        if ((blank || *from == ' ') && to == text)
+            continue;
+        if (blank && to[-1] == ' ')
             continue;
         *to++ = *from;
         if (blank)

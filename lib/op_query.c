@@ -143,10 +143,8 @@ static bool deliver_row(struct query *query, struct row_set *set)
     row_set_reset(set, &query->base);
     query->n_rows++;
     flow = query->on_row(&row, query->arg);
-    if (conn->dying) {
-        set->request = NULL;
+    if (conn->dying)
         return false;
-    }
     query->muted = flow != EVPG_NEXT;
     query->stopped = flow == EVPG_STOP;
     return true;
@@ -195,10 +193,25 @@ static bool judge(const struct query *query, struct evpg_error *error)
     return true;
 }
 
+/* A row of this query that is still borrowed, because it is freed by its own row callback, must not
+ * lead back to it. */
+static void call_done(struct query *query, struct evpg_result *result)
+{
+    struct row_set *set = result->set;
+
+    if (result->kept)
+        row_set_reset(set, &query->base);
+    if (query->on_done)
+        query->on_done(result, query->arg);
+    if (result->kept)
+        row_set_reset(set, NULL);
+    else if (set->request == &query->base)
+        set->request = NULL;
+}
+
 static void query_finish(struct evpg_request *request, struct evpg_error *cut)
 {
     struct query *query = query_of(request);
-    struct row_set *set = &request->conn->row_set;
     struct evpg_error judged;
     struct evpg_result result = {
         .request = request,
@@ -209,7 +222,7 @@ static void query_finish(struct evpg_request *request, struct evpg_error *cut)
         .rows = query->n_rows,
         .affected = query->affected,
         .stopped = query->stopped,
-        .set = set,
+        .set = &request->conn->row_set,
     };
 
     if (!cut && judge(query, &judged))
@@ -217,15 +230,7 @@ static void query_finish(struct evpg_request *request, struct evpg_error *cut)
     if (cut)
         cut->query = query->sql;
     result.kept = !cut && !query->on_row && query->last;
-    if (!query->on_done)
-        return;
-    if (!result.kept) {
-        query->on_done(&result, query->arg);
-        return;
-    }
-    row_set_reset(set, request);
-    query->on_done(&result, query->arg);
-    row_set_reset(set, NULL);
+    call_done(query, &result);
 }
 
 static void query_release(struct evpg_request *request)

@@ -133,12 +133,18 @@ void pq_set_error(struct evpg_error *error, enum evpg_code code, enum evpg_fate 
     append_message(error, result);
 }
 
+/* Each SQLSTATE has a digit, and "FATAL" has none. */
 static bool is_sqlstate(const char *text)
 {
-    for (int i = 0; i < 5; i++)
-        if (!isdigit((unsigned char)text[i]) && !(text[i] >= 'A' && text[i] <= 'Z'))
+    int digits = 0;
+
+    for (int i = 0; i < 5; i++) {
+        if (isdigit((unsigned char)text[i]))
+            digits++;
+        else if (text[i] < 'A' || text[i] > 'Z')
             return false;
-    return text[5] == ':';
+    }
+    return digits > 0 && text[5] == ':';
 }
 
 /* Verbose is "FATAL:  28P01: password ...": the words may be translated, the code is not. */

@@ -154,8 +154,7 @@ static void wake(evutil_socket_t fd, short what, void *arg)
     (void)arg;
 }
 
-/* One pass of the loop, of at most 20 ms. */
-static void turn(void)
+void turn(void)
 {
     const struct timeval soon = {0, 20000};
     struct event *timer = evtimer_new(base, wake, NULL);
@@ -163,6 +162,11 @@ static void turn(void)
     evtimer_add(timer, &soon);
     event_base_loop(base, EVLOOP_ONCE);
     event_free(timer);
+}
+
+bool all_done(void)
+{
+    return pending == 0;
 }
 
 void await_all(void)

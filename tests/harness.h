@@ -89,8 +89,14 @@ void await_all(void);
 /* Runs the loop until *flag is not 0, at most that long; false: it was in vain. */
 bool await_flag(const int *flag, int timeout_ms);
 
+/* Whether all that was submitted is done. */
+bool all_done(void);
+
 /* Runs the loop for that long. */
 void run_for(int ms);
+
+/* One pass of the loop, of at most 20 ms. */
+void turn(void);
 
 /* One value of a recorded row; fails the test when there is no such row or column. */
 const char *cell(const struct outcome *outcome, int row, int column);

@@ -14,6 +14,7 @@
 #include <event2/listener.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -28,45 +29,54 @@ struct relay {
     int piece;
 };
 
+/* bufferevents read; writing is done straight to the sockets, since a bufferevent would join the
+ * pieces, and would raise SIGPIPE where the peer is gone. */
 struct pair {
     SLIST_ENTRY(pair) link;
     struct bufferevent *client, *server;
     struct event *timer;
-    int piece, client_fd;
+    int piece;
 };
 
 static SLIST_HEAD(, relay) relays = SLIST_HEAD_INITIALIZER(relays);
 static SLIST_HEAD(, pair) pairs = SLIST_HEAD_INITIALIZER(pairs);
 
-static void from_client(struct bufferevent *client, void *arg)
-{
-    struct pair *pair = arg;
-
-    bufferevent_read_buffer(client, bufferevent_get_output(pair->server));
-}
-
-static void from_server(struct bufferevent *server, void *arg)
+static void pass_on_soon(struct bufferevent *bev, void *arg)
 {
     struct pair *pair = arg;
     const struct timeval now = {0, 0};
 
-    (void)server;
+    (void)bev;
     if (!evtimer_pending(pair->timer, NULL))
         evtimer_add(pair->timer, &now);
 }
 
-/* Straight to the socket: a bufferevent would join the pieces. */
+/* Moves at most so many bytes that one has read to the other's socket. */
+static void pass_on(struct bufferevent *from, struct bufferevent *to, size_t most)
+{
+    struct evbuffer *input = bufferevent_get_input(from);
+    size_t length = evbuffer_get_length(input);
+    ssize_t sent;
+
+    length = length < most ? length : most;
+    if (length == 0)
+        return;
+    sent = send(bufferevent_getfd(to), evbuffer_pullup(input, (ev_ssize_t)length), length,
+                MSG_NOSIGNAL);
+    evbuffer_drain(input, sent > 0 ? (size_t)sent : 0);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct pair *pair = arg;
-    struct evbuffer *input = bufferevent_get_input(pair->server);
-    const struct timeval now = {0, 0};
 
     (void)fd;
     (void)what;
-    evbuffer_write_atmost(input, pair->client_fd, pair->piece);
-    if (evbuffer_get_length(input) > 0)
-        evtimer_add(pair->timer, &now);
+    pass_on(pair->client, pair->server, 65536);
+    pass_on(pair->server, pair->client, (size_t)pair->piece);
+    if (evbuffer_get_length(bufferevent_get_input(pair->client)) > 0 ||
+        evbuffer_get_length(bufferevent_get_input(pair->server)) > 0)
+        pass_on_soon(NULL, pair);
 }
 
 static void free_pair(struct pair *pair)
@@ -85,9 +95,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
         return;
     if (bev == pair->server)
-        while (evbuffer_get_length(bufferevent_get_input(bev)) > 0 &&
-               evbuffer_write(bufferevent_get_input(bev), pair->client_fd) > 0)
-            ;
+        pass_on(pair->server, pair->client, SIZE_MAX);
     free_pair(pair);
 }
 
@@ -103,18 +111,17 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)length;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     pair->piece = relay->piece;
-    pair->client_fd = fd;
     pair->timer = evtimer_new(relay->base, on_timer, pair);
     pair->client = bufferevent_socket_new(relay->base, fd, BEV_OPT_CLOSE_ON_FREE);
     pair->server = bufferevent_socket_new(relay->base, -1, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_setcb(pair->client, from_client, NULL, on_event, pair);
-    bufferevent_setcb(pair->server, from_server, NULL, on_event, pair);
+    bufferevent_setcb(pair->client, pass_on_soon, NULL, on_event, pair);
+    bufferevent_setcb(pair->server, pass_on_soon, NULL, on_event, pair);
     SLIST_INSERT_HEAD(&pairs, pair, link);
     ck_assert_int_eq(bufferevent_socket_connect(pair->server, (struct sockaddr *)&relay->server,
                                                 sizeof(relay->server)),
                      0);
-    bufferevent_enable(pair->client, EV_READ | EV_WRITE);
-    bufferevent_enable(pair->server, EV_READ | EV_WRITE);
+    bufferevent_enable(pair->client, EV_READ);
+    bufferevent_enable(pair->server, EV_READ);
 }
 
 int relay_start(struct event_base *base, const char *folder, const char *port, int piece)

@@ -9,36 +9,17 @@
 # shellcheck disable=SC2016 # in single quotes stand commands for another shell
 set -uo pipefail
 
-top=${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}
+# shellcheck source=tests/lib/tap.sh
+. "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
+
+find_tree
 with=$top/scripts/with-postgres
-count=0
-
-# check NAME COMMAND...
-check() {
-    local name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        echo "# failed: $*"
-    fi
-}
-
-same() {
-    [[ $1 = "$2" ]] || {
-        echo "# got '$1', expected '$2'"
-        return 1
-    }
-}
-
 # exits_with STATUS COMMAND...
 exits_with() {
     local status=0
     "${@:2}" >"$tmp/output" 2>&1 || status=$?
     same "$status" "$1" || {
-        sed 's/^/# /' "$tmp/output"
+        diagnose <"$tmp/output"
         return 1
     }
 }
@@ -121,12 +102,8 @@ two_on_tcp() {
         [[ $(awk 'NR == 1 { print $4 }' "$tmp/tcp.a") -ne $(awk 'NR == 1 { print $4 }' "$tmp/tcp.b") ]]
 }
 
-bindir=$("$with" --bindir 2>/dev/null) || {
-    echo "1..0 # SKIP no PostgreSQL server here"
-    exit 0
-}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+bindir=$("$with" --bindir 2>/dev/null) || skip_all "no PostgreSQL server here"
+make_tmp
 export bindir
 export -f note await query meet
 
@@ -171,4 +148,4 @@ for file in socket.a socket.b tcp.a tcp.b; do
     check "nothing is left of $file" nothing_left "$tmp/$file"
 done
 
-echo "1..$count"
+plan

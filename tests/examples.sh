@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# examples: a TAP test that the built examples do what they promise.
+#
+# Called by `make check`, or by hand under scripts/with-postgres, without arguments; all is skipped
+# without a server (EVPG_TEST_SERVER=1). cursos_concluidos gets a database of its own, which is
+# dropped afterwards.
+#
+# Exit status: 0; the verdicts are in the output, as TAP has it.
+set -uo pipefail
+
+# shellcheck source=tests/lib/tap.sh
+. "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
+
+examples=(hello params pipeline cursos_concluidos)
+database=evpg_examples_$$
+
+# run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
+run() {
+    local status=0
+    timeout 60 "$build/examples/$2" "${@:3}" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+    same "$status" "$1" || {
+        head -n 20 "$tmp/out" "$tmp/err" | diagnose
+        return 1
+    }
+}
+
+# succeeds EXAMPLE: and says nothing of errors.
+succeeds() {
+    run 0 "$1" && same "$(<"$tmp/err")" ""
+}
+
+# prints PATTERN: in some line of the output (grep -E).
+prints() {
+    grep -qE -- "$1" "$tmp/out" || {
+        head -n 20 "$tmp/out" | diagnose
+        return 1
+    }
+}
+
+# prints_text TEXT: as it stands.
+prints_text() {
+    grep -qF -- "$1" "$tmp/out" || {
+        head -n 20 "$tmp/out" | diagnose
+        return 1
+    }
+}
+
+# How many rows of the course list were printed.
+count_rows() {
+    grep -cE '^[0-9]{2}/[0-9]{2}/[0-9]{4}  ' "$tmp/out"
+}
+
+# The clock has ticked before the first row came.
+ticks_first() {
+    local tick row
+    tick=$(grep -n '^tick' "$tmp/out" | head -n 1 | cut -d : -f 1)
+    row=$(grep -nE '^[0-9]{2}/' "$tmp/out" | head -n 1 | cut -d : -f 1)
+    [[ -n $tick && -n $row && $tick -lt $row ]] || {
+        echo "# the first tick is in line '$tick', the first row in line '$row'"
+        return 1
+    }
+}
+
+# Of a server that cannot be had: status 1, and one line on stderr that names the place.
+fails_clearly() {
+    run 1 "$1" "host=/nonexistent" || return
+    [[ $(wc -l <"$tmp/err") -ne 1 || $(<"$tmp/err") != *"/nonexistent"* ]] || return 0
+    echo "# $(wc -l <"$tmp/err") lines on stderr, $(wc -l <"$tmp/out") on stdout:"
+    head -n 5 "$tmp/err" "$tmp/out" | diagnose
+    return 1
+}
+
+# sql TEXT: as the superuser, outside of the examples' database.
+sql() {
+    psql -X -q -v ON_ERROR_STOP=1 -c "$1"
+}
+
+load_courses() {
+    sql "create database $database" &&
+        PGDATABASE=$database psql -X -q -v ON_ERROR_STOP=1 -f "$top/examples/cursos.sql"
+}
+
+# With a server that takes a second to begin, so that the clock must tick before it answers.
+courses_succeed() {
+    PGDATABASE=$database PGOPTIONS='-c post_auth_delay=1' succeeds cursos_concluidos
+}
+
+drop_courses() {
+    sql "drop database if exists $database with (force)"
+}
+
+[[ ${EVPG_TEST_SERVER-} = 1 ]] || skip_all "no server: see scripts/with-postgres"
+find_build
+make_tmp
+
+check "hello succeeds" succeeds hello
+check "hello prints its line" same "$(grep -cE '^hello from PostgreSQL [0-9]+' "$tmp/out")" 1
+check "hello prints nothing else" same "$(wc -l <"$tmp/out")" 1
+check "hello.c has at most 60 lines" test "$(wc -l <"$top/examples/hello.c")" -le 60
+check "params succeeds" succeeds params
+check "params gets the name as it was" prints_text "\"Robert'); DROP TABLE students;--\""
+check "pipeline succeeds" succeeds pipeline
+check "pipeline counts all answers" \
+    prints '^10000 answers, 9999 rows, 1 failed, 0 out of order$'
+
+trap 'drop_courses >"$tmp/drop" 2>&1; rm -rf "$tmp"' EXIT
+check "cursos.sql loads" quiet load_courses
+check "cursos_concluidos succeeds" courses_succeed
+check "its first line is that the query is submitted" \
+    same "$(head -n 1 "$tmp/out")" "the query is submitted, and consulta_cursos_concluidos has returned"
+check "its clock ticks before the first row" ticks_first
+check "it prints 200 rows" same "$(count_rows)" 200
+check "and says so" prints '^200 rows; '
+check "the database is dropped" quiet drop_courses
+
+for example in "${examples[@]}"; do
+    check "$example ends with 1 and one line when there is no server" fails_clearly "$example"
+done
+plan

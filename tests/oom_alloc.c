@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * oom_alloc: each allocation of the library's own fails in turn, once and from then on.
+ *
+ * The scenario is a whole life: make, open, three pipelined queries, one of them with kept rows and
+ * one with a bytea to decode, free. Whatever fails: a refused call says ENOMEM, an accepted one is
+ * completed once, nothing leaks, and without a failure all succeeds.
+ */
+#include "harness.h"
+
+#include "mem.h"
+
+#include <errno.h>
+
+struct done {
+    int accepted, completions;
+    bool ok;
+};
+
+static int countdown; /* the how-manieth allocation from here fails; 0: none */
+static bool sticky;
+static int n_failed;
+
+static void *failing(size_t size)
+{
+    if (countdown > 0 && --countdown == 0) {
+        countdown = sticky ? 1 : 0;
+        n_failed++;
+        return NULL;
+    }
+    return malloc(size);
+}
+
+static enum evpg_flow read_bytes(const struct evpg_row *row, void *arg)
+{
+    size_t length;
+    const void *bytes = evpg_row_bytes(row, 0, &length);
+
+    (void)arg;
+    ck_assert(bytes || evpg_error_code(evpg_row_error(row)) == EVPG_E_MEMORY);
+    return bytes ? EVPG_NEXT : EVPG_FAIL;
+}
+
+static void on_done(const struct evpg_result *result, void *arg)
+{
+    struct done *done = arg;
+    const struct evpg_error *error = evpg_result_error(result);
+    struct evpg_error *copied = evpg_error_copy(error);
+
+    done->completions++;
+    done->ok = !error;
+    if (error)
+        ck_assert_int_eq(evpg_error_code(error), EVPG_E_MEMORY);
+    else if (evpg_result_columns(result) == 3)
+        ck_assert(!evpg_result_row(result, 0) ||
+                  *evpg_row_text(evpg_result_row(result, 0), 2) == '3');
+    evpg_error_free(copied);
+}
+
+static void on_open(struct evpg_db *opened, const struct evpg_error *error, void *arg)
+{
+    struct done *done = arg;
+
+    (void)opened;
+    done->completions++;
+    done->ok = !error;
+}
+
+static void note(struct done *done, const struct evpg_request *request)
+{
+    done->accepted = request != NULL;
+    ck_assert(request || errno == ENOMEM || errno == ENOTCONN);
+}
+
+/* Whether all went well. */
+static bool live(void)
+{
+    struct done done[4] = {{0}};
+    struct event_base *loop = event_base_new();
+    struct evpg_db *conn = evpg_conn_new(loop, "application_name=oom", NULL);
+    bool ok = conn != NULL;
+
+    ck_assert(conn || errno == ENOMEM);
+    if (conn) {
+        note(&done[0], evpg_open(conn, on_open, &done[0]));
+        note(&done[1], evpg_query(conn, "select $1::bytea", EVPG_PARAMS(evpg_bytes("ab", 2)),
+                                  read_bytes, on_done, &done[1]));
+        note(&done[2], evpg_query(conn, "select 1, 2, 3", EVPG_NO_PARAMS, NULL, on_done, &done[2]));
+        note(&done[3], evpg_query(conn, "select 4", EVPG_NO_PARAMS, NULL, on_done, &done[3]));
+        for (int turns = 0; turns < 1000 && done[0].accepted; turns++) {
+            if (done[0].completions >= done[0].accepted &&
+                done[1].completions >= done[1].accepted &&
+                done[2].completions >= done[2].accepted && done[3].completions >= done[3].accepted)
+                break;
+            event_base_loop(loop, EVLOOP_ONCE);
+        }
+    }
+    evpg_free(conn);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(done[i].completions, done[i].accepted);
+        ok = ok && done[i].ok;
+    }
+    event_base_free(loop);
+    return ok;
+}
+
+/* Until the failure comes too late to matter. */
+START_TEST(each_allocation)
+{
+    int k = 0;
+    bool ok = false;
+
+    sticky = _i;
+    mem_source = failing;
+    while (!ok || n_failed > 0) {
+        n_failed = 0;
+        countdown = ++k;
+        ok = live();
+        ck_assert_int_lt(k, 200);
+    }
+    countdown = 0;
+    ck_assert(live());
+    ck_assert_int_gt(k, 10);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("oom_alloc");
+    TCase *tcase = tcase_create("oom");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, each_allocation, 0, 2);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(make_suite(), true);
+}

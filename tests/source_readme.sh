@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# source_readme: a TAP test that README.md and doc/DESIGN.md speak of what there is.
+#
+# README.md shows examples/cursos_concluidos.c whole, and that file it must be, byte for byte. The
+# paths in both, in backticks or in fenced blocks other than of C, must exist. Called by
+# `make check`, or by hand without arguments; it needs no build.
+#
+# Exit status: 0; the verdicts are in the output, as TAP has it.
+set -uo pipefail
+
+# shellcheck source=tests/lib/tap.sh
+. "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
+export LC_ALL=C
+
+example=examples/cursos_concluidos.c
+documents=(README.md doc/DESIGN.md)
+
+# Puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
+split_c_blocks() {
+    awk -v prefix="$tmp/block." '
+        /^```/ {
+            inside = !inside && $0 ~ /^```[ \t]*[cC][ \t]*$/
+            if (inside)
+                printf "" >(name = prefix ++blocks)
+            else if (name) {
+                close(name)
+                name = ""
+            }
+            next
+        }
+        inside { print >name }
+    ' README.md
+}
+
+# The block that starts as the example does, with its first three lines, must go on as it does.
+shows_the_example() {
+    local block found=no
+    split_c_blocks
+    for block in "$tmp"/block.*; do
+        [[ -s $block && $(head -n 3 "$block") = $(head -n 3 "$example") ]] || continue
+        found=yes
+        same_file "$block" "$example" || return
+    done
+    [[ $found = yes ]] || {
+        echo "# no block of C starts with the first three lines of $example"
+        return 1
+    }
+}
+
+# print_code FILE: what is between backticks, which may go over a line's end, and in fenced blocks
+# other than of C.
+print_code() {
+    awk '
+        function flush(    parts, n, i) {
+            n = split(paragraph, parts, "`")
+            for (i = 2; i <= n; i += 2)
+                print parts[i]
+            paragraph = ""
+        }
+        /^[ \t]*```/ {
+            flush()
+            fence = fence ? "" : $0
+            next
+        }
+        fence ~ /^[ \t]*```[ \t]*[cC]([^a-zA-Z]|$)/ { next }
+        fence { print; next }
+        /^[ \t]*$/ { flush() }
+        { paragraph = paragraph " " $0 }
+        END { flush() }
+    ' "$1"
+}
+
+# list_paths FILE: the words of that which start as a path of the repository does.
+list_paths() {
+    print_code "$1" | tr -s ' \t,;()"'"'" '\n' | sed -E 's|^\./||; s/(:[0-9-]*|[.:])*$//' |
+        grep -E '^(lib|tests|examples|scripts|include|doc)/' | sort -u
+}
+
+# is_here PATH: or its source, or some file when it is a pattern.
+is_here() {
+    [[ -e $1 || -e $1.c ]] || compgen -G "$1" >/dev/null
+}
+
+list_missing() {
+    local file path
+    for file in "${documents[@]}"; do
+        list_paths "$file" | while read -r path; do
+            is_here "$path" || echo "$file names $path, which is not there"
+        done
+    done
+}
+
+# names PATH: README.md does, in code.
+names() {
+    print_code README.md | grep -qE "(^|[ /])$1( |\$)"
+}
+
+find_tree
+make_tmp
+cd "$top" || exit
+for file in "${documents[@]}"; do
+    check "there is $file" test -s "$file"
+done
+check "README.md shows $example as it is" shows_the_example
+check "README.md names scripts/demo" names scripts/demo
+check "README.md names scripts/check" names scripts/check
+check "the paths that are named exist" silent list_missing
+plan
