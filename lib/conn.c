@@ -251,10 +251,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     conn_hold(conn);
-    if (conn->state == CONN_OPENING)
-        connect_begin(conn);
-    else
-        io_send(conn);
+    io_send(conn);
     conn_release(conn);
 }
 
@@ -266,7 +263,9 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     (void)what;
     conn_hold(conn);
     complete_doomed(conn);
-    if (!conn->dying)
+    if (conn->state == CONN_OPENING)
+        connect_begin(conn);
+    else
         io_continue(conn);
     conn_release(conn);
 }

@@ -66,10 +66,11 @@ void conn_set_state(struct conn *conn, enum conn_state state);
 void conn_hold(struct conn *conn);
 void conn_release(struct conn *conn);
 
-/* Soon, in this pass of the loop: connects, sends. */
+/* Soon, in this pass of the loop: sends. */
 void conn_kick(struct conn *conn);
 
-/* In the next turn of the loop: goes on with what was left. */
+/* In the next turn of the loop: goes on with what was left, or connects. For work that may lead to
+ * itself again, which would keep this pass from ending. */
 void conn_again(struct conn *conn);
 
 /* The end of this connection, whatever it was doing: all requests are completed for this reason,

@@ -29,7 +29,7 @@ static void on_notice(void *arg, const PGresult *notice)
 {
     struct conn *conn = arg;
 
-    if (!pq_is_fatal(notice) || conn->fatal.code)
+    if (!pq_is_stray_error(notice) || conn->fatal.code)
         return;
     pq_set_error(&conn->fatal, EVPG_E_LOST, EVPG_FATE_UNKNOWN, notice);
     memset(conn->fatal.field, 0, sizeof(conn->fatal.field));

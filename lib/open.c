@@ -61,6 +61,6 @@ struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg
     open->arg = arg;
     conn->opening = &open->base;
     conn_set_state(conn, CONN_OPENING);
-    conn_kick(conn);
+    conn_again(conn);
     return &open->base;
 }

@@ -78,13 +78,23 @@ bool pq_is_row_part(ExecStatusType status)
     return status == PGRES_SINGLE_TUPLE;
 }
 
-bool pq_is_fatal(const PGresult *result)
+static bool has_severity(const PGresult *result, const char *wanted)
 {
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
     if (!severity)
         severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
-    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+    return severity && strcmp(severity, wanted) == 0;
+}
+
+bool pq_is_fatal(const PGresult *result)
+{
+    return has_severity(result, "FATAL") || has_severity(result, "PANIC");
+}
+
+bool pq_is_stray_error(const PGresult *notice)
+{
+    return pq_is_fatal(notice) || has_severity(notice, "ERROR");
 }
 
 static const int diag[EVPG_FIELD_COUNT] = {

@@ -24,8 +24,12 @@ bool pq_stream_rows(PGconn *pg);
 /* Whether a result carries rows of which more may follow. */
 bool pq_is_row_part(ExecStatusType status);
 
-/* Whether a result, or a notice, says that the server has ended the session. */
+/* Whether a result says that the server has ended the session. */
 bool pq_is_fatal(const PGresult *result);
+
+/* Whether a notice is none: an error that came while nothing was asked. libpq passes it off as one.
+ */
+bool pq_is_stray_error(const PGresult *notice);
 
 /* Makes an error of the server's one, its fields borrowed from the result. */
 void pq_set_error(struct evpg_error *error, enum evpg_code code, enum evpg_fate fate,

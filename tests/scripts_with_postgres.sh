@@ -14,6 +14,7 @@ set -uo pipefail
 
 find_tree
 with=$top/scripts/with-postgres
+
 # exits_with STATUS COMMAND...
 exits_with() {
     local status=0

@@ -2,7 +2,7 @@
 # source_readme: a TAP test that README.md and doc/DESIGN.md speak of what there is.
 #
 # README.md shows examples/cursos_concluidos.c whole, and that file it must be, byte for byte. The
-# paths in both, in backticks or in fenced blocks other than of C, must exist. Called by
+# paths in both, in backticks or in blocks of code other than C, must exist. Called by
 # `make check`, or by hand without arguments; it needs no build.
 #
 # Exit status: 0; the verdicts are in the output, as TAP has it.
@@ -20,15 +20,10 @@ split_c_blocks() {
     awk -v prefix="$tmp/block." '
         /^```/ {
             inside = !inside && $0 ~ /^```[ \t]*[cC][ \t]*$/
-            if (inside)
-                printf "" >(name = prefix ++blocks)
-            else if (name) {
-                close(name)
-                name = ""
-            }
+            blocks += inside
             next
         }
-        inside { print >name }
+        inside { print >(prefix blocks) }
     ' README.md
 }
 
@@ -47,8 +42,8 @@ shows_the_example() {
     }
 }
 
-# print_code FILE: what is between backticks, which may go over a line's end, and in fenced blocks
-# other than of C.
+# print_code FILE: what is between backticks, which may go over a line's end, and blocks of code,
+# indented or fenced, but not those of C.
 print_code() {
     awk '
         function flush(    parts, n, i) {
@@ -65,6 +60,7 @@ print_code() {
         fence ~ /^[ \t]*```[ \t]*[cC]([^a-zA-Z]|$)/ { next }
         fence { print; next }
         /^[ \t]*$/ { flush() }
+        /^(    |\t)/ && !paragraph { print; next }
         { paragraph = paragraph " " $0 }
         END { flush() }
     ' "$1"
