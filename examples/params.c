@@ -14,10 +14,12 @@
 
 static int failed;
 
+/* The first failure says it all: without a connection, each request fails with the same words. */
 static void report(const struct evpg_error *error)
 {
+    if (!failed)
+        fprintf(stderr, "params: %s\n", evpg_error_message(error));
     failed = 1;
-    fprintf(stderr, "params: %s\n", evpg_error_message(error));
 }
 
 static enum evpg_flow on_row(const struct evpg_row *row, void *arg)

@@ -33,10 +33,9 @@ static void on_done(const struct evpg_result *result, void *arg)
     const struct evpg_error *error = evpg_result_error(result);
 
     out_of_order += *number != done++;
-    if (error) {
-        failures++;
-        printf("query %d alone has failed: %s\n", *number, evpg_error_message(error));
-    }
+    if (error && ++failures == 1)
+        fprintf(*number == BAD_ONE ? stdout : stderr, "query %d has failed: %s\n", *number,
+                evpg_error_message(error));
     if (done == QUERIES)
         evpg_free(evpg_result_db(result));
 }

@@ -225,7 +225,7 @@ check_language() {
 family() {
     local command
     read -ra command <<<"$1"
-    if "${command[@]}" -dM -E -x c /dev/null 2>/dev/null | grep -qw __clang__; then
+    if "${command[@]}" -dM -E -x c /dev/null 2>/dev/null | grep -w __clang__ >/dev/null; then
         echo clang
     else
         echo gcc

@@ -59,7 +59,7 @@ print_code() {
         }
         fence ~ /^[ \t]*```[ \t]*[cC]([^a-zA-Z]|$)/ { next }
         fence { print; next }
-        /^[ \t]*$/ { flush() }
+        /^[ \t]*$/ { flush(); next }
         /^(    |\t)/ && !paragraph { print; next }
         { paragraph = paragraph " " $0 }
         END { flush() }
@@ -88,7 +88,7 @@ list_missing() {
 
 # names PATH: README.md does, in code.
 names() {
-    print_code README.md | grep -qE "(^|[ /])$1( |\$)"
+    print_code README.md | grep -E "(^|[ /])$1( |\$)" >/dev/null
 }
 
 find_tree
