@@ -67,11 +67,16 @@ static void add(struct address_list *list, const char *host, const char *hostadd
     list->at[list->count++] = (struct address){.host = host, .hostaddr = hostaddr, .port = port};
 }
 
+/* An empty item of a list would be libpq's default socket; but libpq cannot be given it in a way
+ * that overrides a list from the environment, of which it would look up the names. */
 static void add_host(struct address_list *list, const char *host, const char *hostaddr,
-                     const char *port)
+                     const char *port, bool alone)
 {
-    if (hostaddr || !host || is_socket_folder(host)) {
+    if (hostaddr || (!host && alone) || (host && is_socket_folder(host))) {
         add(list, host, hostaddr, port);
+    } else if (!host) {
+        add(list, host, NULL, port);
+        list->at[list->count - 1].unusable = "an empty item in a list of hosts";
     } else if (is_numeric(host)) {
         add(list, host, host, port);
     } else if (strcasecmp(host, "localhost") == 0) {
@@ -106,7 +111,7 @@ static void fill(struct address_list *list, size_t count, char *hosts, char *hos
 
         if (i == 0 || !one_port)
             port = take_item(&ports);
-        add_host(list, host, hostaddr, port ? port : DEFAULT_PORT);
+        add_host(list, host, hostaddr, port ? port : DEFAULT_PORT, count == 1);
     }
 }
 

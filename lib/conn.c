@@ -63,7 +63,8 @@ void conn_again(struct conn *conn)
 {
     const struct timeval now = {0, 0};
 
-    evtimer_add(conn->again_event, &now);
+    if (evtimer_add(conn->again_event, &now) < 0)
+        event_active(conn->again_event, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
 static void detach(struct conn *conn, struct req_list *list, struct evpg_request *request)
@@ -263,7 +264,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     (void)what;
     conn_hold(conn);
     complete_doomed(conn);
-    if (conn->state == CONN_OPENING)
+    if (conn->state == CONN_OPENING && TAILQ_EMPTY(&conn->doomed))
         connect_begin(conn);
     else
         io_continue(conn);

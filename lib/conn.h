@@ -13,7 +13,8 @@
 /* Each state is entered by conn_set_state alone. */
 enum conn_state {
     CONN_DOWN,       /* no PGconn; submits are refused */
-    CONN_OPENING,    /* evpg_open was called; connecting begins in a later turn of the loop */
+    CONN_OPENING,    /* evpg_open was called; connecting begins in a later turn of the loop, when
+                        doomed is empty */
     CONN_CONNECTING, /* one address after the other; submits are queued */
     CONN_READY       /* logged in, in pipeline mode, reading */
 };
@@ -35,7 +36,8 @@ struct conn {
 
     struct req_list queued; /* to be sent */
     struct req_list sent;   /* awaiting answers, in the order of the wire */
-    struct req_list doomed; /* lost with an earlier connection, being completed */
+    struct req_list
+        doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
     bool write_waits; /* PQflush wants the socket to be writable */
@@ -48,7 +50,7 @@ struct conn {
 
     struct row_set row_set; /* of the callback that is running */
 
-    /* All exist from the start to the end, so that nothing here can run out of memory later. */
+    /* All exist from the start to the end: nothing has to be made when something fails. */
     struct event *read_event;
     struct event *write_event; /* also the one event of a connection attempt */
     struct event *kick_event;  /* run once soon, in this pass of the loop */

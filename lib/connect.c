@@ -121,14 +121,14 @@ static bool await(struct conn *conn, short what)
            event_add(conn->write_event, NULL) == 0;
 }
 
-/* 0: none. */
+/* -1: no limit. */
 static int timeout_ms(const struct conn *conn)
 {
     int configured = conn->config.server_connect_timeout_ms;
     int asked = conninfo_timeout_ms(conn->conninfo);
 
     if (configured != 0)
-        return configured < 0 ? 0 : configured;
+        return configured;
     return asked ? asked : DEFAULT_TIMEOUT_MS;
 }
 
@@ -137,7 +137,7 @@ static bool start_timer(struct conn *conn)
     int ms = timeout_ms(conn);
     const struct timeval time = {ms / 1000, ms % 1000 * 1000};
 
-    return ms == 0 || evtimer_add(conn->timer_event, &time) == 0;
+    return ms < 0 || evtimer_add(conn->timer_event, &time) == 0;
 }
 
 /* Verbose, so that the text has the SQLSTATE: there is no other way to learn it. False: this one

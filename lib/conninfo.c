@@ -3,9 +3,10 @@
  * conninfo: reads a connection string as libpq does, and starts a connection to one address.
  *
  * Called by connect.c. Invariants: what is set where, and by what default, is libpq's own doing:
- * its PQconnectStartParams is called with a gssencmode that cannot be, and so fails after having
- * merged string, service file, environment and defaults, but before it connects; PQconninfo then
- * tells the outcome. Passwords stay in here.
+ * its PQconnectStartParams is called with a target_session_attrs that cannot be, and so fails after
+ * having merged and checked string, service file, environment and defaults, but before it connects;
+ * PQconninfo then tells the outcome. Passwords stay in here: libpq's complaints about a string that
+ * it cannot read may quote one, and are not passed on.
  */
 #include "conninfo.h"
 
@@ -21,13 +22,12 @@ struct conninfo {
     PQconninfoOption *given;  /* by the string alone */
     PQconninfoOption *merged; /* with all that libpq adds */
     struct address_list *addresses;
-    const char **keywords; /* of the string, with room for what we add, ended by NULL */
+    const char **keywords; /* of the string, with room for what we set, ended by NULL */
     const char **values;
-    size_t count; /* of the string's */
     int timeout_ms;
 };
 
-enum { ADDED = 4 }; /* host, hostaddr, port, gssencmode */
+enum { SET = 5 }; /* target_session_attrs, host, hostaddr, port, gssencmode */
 
 static const char *option(const PQconninfoOption *options, const char *keyword)
 {
@@ -42,13 +42,49 @@ static void out_of_memory(struct evpg_error *error)
     err_set(error, EVPG_E_MEMORY, EVPG_FATE_NOT_SENT, "out of memory");
 }
 
+/* Whether what libpq quotes first is a keyword, and nothing that a password could be a part of but
+ * for blanks; then it is copied. */
+static bool find_keyword(const char *why, char *keyword, size_t size)
+{
+    const char *quoted = strchr(why, '"');
+    size_t length = quoted ? strspn(quoted + 1, "abcdefghijklmnopqrstuvwxyz_") : 0;
+
+    if (length == 0 || length >= size || quoted[1 + length] != '"')
+        return false;
+    memcpy(keyword, quoted + 1, length);
+    keyword[length] = '\0';
+    return true;
+}
+
+static bool is_uri(const char *text)
+{
+    return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
+}
+
+/* libpq's words are used only where it has an option of no known name. */
+static void complain(const char *text, const char *why, struct evpg_error *error)
+{
+    char keyword[64], *after = NULL;
+
+    if (find_keyword(why, keyword, sizeof(keyword)))
+        after = strstr(text, keyword);
+    if (after && after[strlen(keyword) + strspn(after + strlen(keyword), " \t\n")] == '=')
+        err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "invalid connection option \"%s\"",
+                keyword);
+    else
+        err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT,
+                is_uri(text) ? "the connection string is not a valid URI"
+                             : "the connection string is not a list of keyword=value");
+}
+
 static bool parse(struct conninfo *info, const char *text, struct evpg_error *error)
 {
     char *why = NULL;
 
-    info->given = PQconninfoParse(text ? text : "", &why);
+    text = text ? text : "";
+    info->given = PQconninfoParse(text, &why);
     if (!info->given && why)
-        err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "connection string: %s", why);
+        complain(text, why, error);
     else if (!info->given)
         out_of_memory(error);
     PQfreemem(why);
@@ -57,7 +93,7 @@ static bool parse(struct conninfo *info, const char *text, struct evpg_error *er
 
 static bool make_arrays(struct conninfo *info, struct evpg_error *error)
 {
-    size_t room = ADDED + 1;
+    size_t room = SET + 1, n = 0;
 
     for (const PQconninfoOption *o = info->given; o->keyword; o++)
         room++;
@@ -70,36 +106,32 @@ static bool make_arrays(struct conninfo *info, struct evpg_error *error)
     for (const PQconninfoOption *o = info->given; o->keyword; o++) {
         if (!o->val)
             continue;
-        info->keywords[info->count] = o->keyword;
-        info->values[info->count++] = o->val;
+        info->keywords[n] = o->keyword;
+        info->values[n++] = o->val;
     }
     return true;
 }
 
-static void set(const struct conninfo *info, size_t *n, const char *keyword, const char *value)
+/* Overrides what the string says; libpq ignores values that are empty. */
+static void set(struct conninfo *info, const char *keyword, const char *value)
 {
-    if (!value)
-        return;
-    info->keywords[info->count + *n] = keyword;
-    info->values[info->count + *n] = value;
-    ++*n;
-}
+    size_t i = 0;
 
-static PGconn *start(const struct conninfo *info, size_t n)
-{
-    info->keywords[info->count + n] = NULL;
-    info->values[info->count + n] = NULL;
-    return PQconnectStartParams(info->keywords, info->values, 0);
+    while (info->keywords[i] && strcmp(info->keywords[i], keyword) != 0)
+        i++;
+    info->keywords[i] = keyword;
+    info->values[i] = value ? value : "";
 }
 
 /* What libpq finds wrong with the settings is said here, before the first address is tried. */
 static bool merge(struct conninfo *info, struct evpg_error *error)
 {
-    size_t n = 0;
+    const char *asked = option(info->given, "target_session_attrs");
     PGconn *pg;
 
-    set(info, &n, "gssencmode", IMPOSSIBLE);
-    pg = start(info, n);
+    set(info, "target_session_attrs", IMPOSSIBLE);
+    pg = PQconnectStartParams(info->keywords, info->values, 0);
+    set(info, "target_session_attrs", asked);
     if (!pg) {
         out_of_memory(error);
         return false;
@@ -130,14 +162,15 @@ static bool find_addresses(struct conninfo *info, struct evpg_error *error)
     return info->addresses;
 }
 
-/* libpq reads this one only where it waits itself: 0 and less is none, and 1 second counts as 2. */
+/* libpq reads this one only where it waits itself: 0 and less is no limit, and 1 second counts
+ * as 2. */
 static bool read_timeout(struct conninfo *info, struct evpg_error *error)
 {
     const char *text = option(info->merged, "connect_timeout");
     char *end = NULL;
     long seconds = text ? strtol(text, &end, 10) : 0;
 
-    if (text && (end == text || end[strspn(end, " ")])) {
+    if (text && *text && (end == text || end[strspn(end, " ")])) {
         err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT,
                 "invalid integer value \"%s\" for connection option \"connect_timeout\"", text);
         return false;
@@ -146,6 +179,8 @@ static bool read_timeout(struct conninfo *info, struct evpg_error *error)
         seconds = 2;
     if (seconds > 0)
         info->timeout_ms = seconds > INT_MAX / 1000 ? INT_MAX : (int)seconds * 1000;
+    else
+        info->timeout_ms = text && *text ? -1 : 0;
     return true;
 }
 
@@ -185,16 +220,25 @@ int conninfo_timeout_ms(const struct conninfo *info)
     return info->timeout_ms;
 }
 
-PGconn *conninfo_start(const struct conninfo *info, const struct address *address)
+/* By its own default libpq asks for a Kerberos ticket for each connection, waiting for the network;
+ * so the default is another here. What was set is kept: in the string, in the environment, or else
+ * where it can be told from libpq's default. */
+static const char *gssencmode(const struct conninfo *info)
 {
-    const char *gssencmode = option(info->given, "gssencmode");
-    size_t n = 0;
+    const char *given = option(info->given, "gssencmode");
+    const char *environment = getenv("PGGSSENCMODE");
+    const char *merged = option(info->merged, "gssencmode");
 
-    if (!gssencmode)
-        gssencmode = getenv("PGGSSENCMODE");
-    set(info, &n, "host", address->host);
-    set(info, &n, "hostaddr", address->hostaddr);
-    set(info, &n, "port", address->port);
-    set(info, &n, "gssencmode", gssencmode && *gssencmode ? gssencmode : "disable");
-    return start(info, n);
+    if ((given && *given) || (environment && *environment))
+        return merged;
+    return merged && strcmp(merged, "prefer") != 0 ? merged : "disable";
+}
+
+PGconn *conninfo_start(struct conninfo *info, const struct address *address)
+{
+    set(info, "host", address->host);
+    set(info, "hostaddr", address->hostaddr);
+    set(info, "port", address->port);
+    set(info, "gssencmode", gssencmode(info));
+    return PQconnectStartParams(info->keywords, info->values, 0);
 }

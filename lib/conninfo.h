@@ -18,10 +18,10 @@ void conninfo_free(struct conninfo *info);
 /* Where to connect to, in order. */
 const struct address_list *conninfo_addresses(const struct conninfo *info);
 
-/* Its connect_timeout in milliseconds, by libpq's rules; 0 when there is none. */
+/* Its connect_timeout in milliseconds, by libpq's rules; 0: not set; -1: no limit. */
 int conninfo_timeout_ms(const struct conninfo *info);
 
 /* PQconnectStartParams for one of its addresses. NULL without memory. */
-PGconn *conninfo_start(const struct conninfo *info, const struct address *address);
+PGconn *conninfo_start(struct conninfo *info, const struct address *address);
 
 #endif

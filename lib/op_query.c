@@ -164,11 +164,11 @@ static void query_deliver(struct evpg_request *request, struct budget *budget)
     end_rows(query);
 }
 
-/* What the statement has done when the server reports an error: a procedure may have committed
- * before it came to that. */
+/* What the statement has done when the server reports an error: it may have committed before it
+ * came to that. */
 static enum evpg_fate fate_of_failed(const struct query *query)
 {
-    return query->word == SQLWORD_PROCEDURE ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
+    return query->word == SQLWORD_STEPWISE ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
 }
 
 /* What the server's answer, and the row callback's, amount to. False: success. */
@@ -230,6 +230,8 @@ static void query_finish(struct evpg_request *request, struct evpg_error *cut)
     if (cut)
         cut->query = query->sql;
     result.kept = !cut && !query->on_row && query->last;
+    if (!query->on_row && !result.kept)
+        result.rows = 0;
     call_done(query, &result);
 }
 

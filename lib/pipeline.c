@@ -134,7 +134,8 @@ static void take_sync(struct conn *conn, struct evpg_request *head, struct budge
     conn_complete(conn, NULL, head, NULL);
 }
 
-static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result)
+static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
+                        struct budget *budget)
 {
     ExecStatusType status = PQresultStatus(result);
     bool error = status == PGRES_FATAL_ERROR;
@@ -148,6 +149,8 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
     head->answered = !pq_is_row_part(status);
     if (!head->ops->result(head, result))
         broken(conn, "the server broke the protocol: an answer of a kind not asked for");
+    else if (!head->answered && !head->has_rows)
+        budget_take(budget); /* rows that nobody wants any more count as well */
 }
 
 void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
@@ -164,6 +167,6 @@ void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
                (PQstatus(conn->pg) == CONNECTION_BAD || pq_is_fatal(result))) {
         take_last_words(conn, result);
     } else {
-        take_answer(conn, head, result);
+        take_answer(conn, head, result, budget);
     }
 }

@@ -3,14 +3,14 @@
 #define SQLWORD_H
 
 enum sqlword {
-    SQLWORD_PLAIN,     /* anything else, an empty statement included */
-    SQLWORD_COPY,      /* changes the protocol's mode */
-    SQLWORD_BEGIN,     /* opens a transaction block */
-    SQLWORD_COMMIT,    /* ends one, wanting its effects: COMMIT, END, PREPARE TRANSACTION */
-    SQLWORD_ROLLBACK,  /* ends one without; and what has to do with savepoints */
-    SQLWORD_LISTEN,    /* LISTEN, UNLISTEN */
-    SQLWORD_PROCEDURE, /* CALL, DO: may commit in its midst */
-    SQLWORD_ALONE,     /* must not, or had better not, share the wire with others */
+    SQLWORD_PLAIN,    /* anything else, an empty statement included */
+    SQLWORD_COPY,     /* changes the protocol's mode */
+    SQLWORD_BEGIN,    /* opens a transaction block */
+    SQLWORD_COMMIT,   /* ends one, wanting its effects: COMMIT, END, PREPARE TRANSACTION */
+    SQLWORD_ROLLBACK, /* ends one without; and what has to do with savepoints */
+    SQLWORD_LISTEN,   /* LISTEN, UNLISTEN */
+    SQLWORD_STEPWISE, /* may commit in its midst: CALL, DO, VACUUM, CLUSTER, REINDEX */
+    SQLWORD_ALONE,    /* others that must not, or had better not, share the wire */
 };
 
 /* What a statement is, by its first words. */

@@ -94,7 +94,7 @@ START_TEST(empty_items)
 
     ck_assert_uint_eq(list->count, 3);
     check_place(&list->at[0], "/a", NULL, "1");
-    check_place(&list->at[1], NULL, NULL, "5432");
+    ck_assert_str_eq(list->at[1].unusable, "an empty item in a list of hosts");
     check_place(&list->at[2], "/c", NULL, "3");
     mem_free(list);
 }

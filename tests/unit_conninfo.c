@@ -16,9 +16,9 @@ static struct evpg_error error;
 /* Only what a test sets shall count. */
 static void clear_environment(void)
 {
-    static const char *const names[] = {"PGHOST",     "PGHOSTADDR",    "PGPORT",
-                                        "PGSERVICE",  "PGPASSWORD",    "PGCONNECT_TIMEOUT",
-                                        "PGDATABASE", "PGSERVICEFILE", "PGUSER"};
+    static const char *const names[] = {
+        "PGHOST",     "PGHOSTADDR",    "PGPORT", "PGSERVICE",   "PGPASSWORD", "PGCONNECT_TIMEOUT",
+        "PGDATABASE", "PGSERVICEFILE", "PGUSER", "PGGSSENCMODE"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         unsetenv(names[i]);
@@ -60,6 +60,49 @@ START_TEST(environment)
 }
 END_TEST
 
+/* What a connection is started with; the socket's folder is not there, so nothing comes of it. */
+static void check_gssencmode(const char *text, const char *expected)
+{
+    const struct address nowhere = {.host = "/nonexistent", .port = "1"};
+    struct conninfo *info = conninfo_new(text, &error);
+    PGconn *pg = conninfo_start(info, &nowhere);
+    PQconninfoOption *options = PQconninfo(pg);
+
+    for (PQconninfoOption *o = options; o->keyword; o++)
+        if (strcmp(o->keyword, "gssencmode") == 0)
+            ck_assert_str_eq(o->val, expected);
+    PQconninfoFree(options);
+    PQfinish(pg);
+    conninfo_free(info);
+}
+
+START_TEST(gssencmode)
+{
+    clear_environment();
+    check_gssencmode("", "disable");
+    check_gssencmode("gssencmode=prefer", "prefer");
+    setenv("PGGSSENCMODE", "prefer", 1);
+    check_gssencmode("", "prefer");
+    unsetenv("PGGSSENCMODE");
+}
+END_TEST
+
+/* A list in which one address has no numeric form: each is started with its own settings alone. */
+START_TEST(each_address_alone)
+{
+    struct conninfo *info;
+    PGconn *pg;
+
+    clear_environment();
+    info = conninfo_new("host=/nonexistent,127.0.0.1 hostaddr=,127.0.0.1 port=1,2", &error);
+    ck_assert_uint_eq(conninfo_addresses(info)->count, 2);
+    pg = conninfo_start(info, &conninfo_addresses(info)->at[0]);
+    ck_assert_ptr_nonnull(strstr(PQerrorMessage(pg), "/nonexistent/.s.PGSQL.1"));
+    PQfinish(pg);
+    conninfo_free(info);
+}
+END_TEST
+
 START_TEST(service_file)
 {
     char name[] = "/tmp/evpg-service.XXXXXX";
@@ -67,12 +110,15 @@ START_TEST(service_file)
 
     clear_environment();
     ck_assert_int_ge(fd, 0);
-    dprintf(fd, "[mine]\nhost=10.0.0.3\nport=79\n");
+    dprintf(fd, "[mine]\nhost=10.0.0.3\nport=79\n[strict]\ngssencmode=require\n");
     close(fd);
     setenv("PGSERVICEFILE", name, 1);
     check_first("service=mine", "10.0.0.3", "10.0.0.3", "79");
     check_first("service=mine port=80", "10.0.0.3", "10.0.0.3", "80");
     ck_assert_ptr_null(conninfo_new("service=other", &error));
+    check_gssencmode("service=mine", "disable");
+    check_gssencmode("service=strict", "require");
+    check_gssencmode("service=strict gssencmode=prefer", "prefer");
     unlink(name);
     ck_assert_ptr_nonnull(strstr(error.message, "other"));
 }
@@ -86,8 +132,8 @@ START_TEST(timeouts)
     } cases[] = {{"", 0},
                  {"connect_timeout=10", 10000},
                  {"connect_timeout=1", 2000},
-                 {"connect_timeout=0", 0},
-                 {"connect_timeout=-5", 0},
+                 {"connect_timeout=0", -1},
+                 {"connect_timeout=-5", -1},
                  {"connect_timeout=999999999", 2147483647}};
 
     clear_environment();
@@ -107,8 +153,12 @@ START_TEST(mistakes)
         const char *text, *named;
     } cases[] = {
         {"foo=1 password=hunter2", "invalid connection option \"foo\""},
-        {"host", "missing \"=\" after \"host\""},
-        {"host='x", "unterminated quoted string"},
+        {"host", "not a list of keyword=value"},
+        {"host='x", "not a list of keyword=value"},
+        {"password=hunter hunter2", "not a list of keyword=value"},
+        {"password='hunter2", "not a list of keyword=value"},
+        {"postgresql://u:hunter2@[::1/db", "not a valid URI"},
+        {"postgresql://u:hunter2@localhost/db%zz", "not a valid URI"},
         {"sslmode=perhaps password=hunter2", "sslmode value: \"perhaps\""},
         {"port=99999 password=hunter2 host=127.0.0.1", NULL},
         {"connect_timeout=soon password=hunter2", "\"soon\" for connection option"},
@@ -137,6 +187,8 @@ static Suite *make_suite(void)
 
     tcase_add_test(tcase, strings);
     tcase_add_test(tcase, environment);
+    tcase_add_test(tcase, gssencmode);
+    tcase_add_test(tcase, each_address_alone);
     tcase_add_test(tcase, service_file);
     tcase_add_test(tcase, timeouts);
     tcase_add_test(tcase, mistakes);

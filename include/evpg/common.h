@@ -58,7 +58,8 @@ enum evpg_flow {
     EVPG_STOP = 2,
     /**
      * As EVPG_STOP, but the request fails: with what evpg_row_error() says of this row, else with
-     * a general message; code EVPG_E_VALUE. An error of the server's goes before it.
+     * a general message; code EVPG_E_VALUE, or EVPG_E_MEMORY. An error of the server's goes before
+     * it.
      */
     EVPG_FAIL = 3
 };

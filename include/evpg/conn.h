@@ -27,7 +27,8 @@ struct evpg_conn_config {
 
     /**
      * The longest a connection attempt to one address may take, login included, in milliseconds.
-     * Default: connect_timeout of the connection string or its environment, else 15,000.
+     * Default: connect_timeout of the connection string or its environment, where 0 is no limit,
+     * else 15,000.
      * PgBouncer's server_connect_timeout, but for each address; libpq's own connect_timeout does
      * not bound asynchronous connecting.
      */
@@ -72,9 +73,10 @@ EVPG_EXPORT struct evpg_db *evpg_conn_new(struct event_base *base, const char *c
  * Connects and logs in, without blocking. Requests may be submitted as soon as this has returned;
  * they wait until the connection is up, and fail, not sent, when it cannot be had.
  *
- * Of the hosts in the connection string each is tried in order, until one works. In this version a
- * host is a numeric address, a unix-domain socket's directory or "localhost"; for other names give
- * their numeric address as hostaddr. gssencmode is "disable" unless it is set.
+ * Of the hosts in the connection string each is tried in order, until one works or one refuses the
+ * login. In this version a host is a numeric address, a unix-domain socket's directory or
+ * "localhost"; for other names give their numeric address as hostaddr. gssencmode is "disable"
+ * unless it is set.
  *
  * After the connection was lost, or could not be had, it may be opened again.
  *

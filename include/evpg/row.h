@@ -4,7 +4,8 @@
  * Reading a row.
  *
  * Columns are numbered from 0. A call that fails returns what is said below, and evpg_row_error()
- * then names the column, its type and the reason, until the next call on this row fails. An error
+ * then names the column, its type and the reason, until the next call on a row of the same callback
+ * fails. An error
  * says nothing of the request: a row callback that wants the request to fail returns EVPG_FAIL.
  */
 #ifndef EVPG_ROW_H
@@ -88,8 +89,8 @@ EVPG_EXPORT int evpg_row_bool(const struct evpg_row *row, int column, bool *valu
 /** The request this row belongs to; NULL once its done callback has returned. */
 EVPG_EXPORT struct evpg_request *evpg_row_request(const struct evpg_row *row);
 
-/** Why the last call that failed on this row did; NULL when none has. Its code is EVPG_E_VALUE or
- * EVPG_E_MEMORY. Borrowed as the row is. */
+/** Why the last call that failed on a row of this callback did; NULL when none has. Its code is
+ * EVPG_E_VALUE or EVPG_E_MEMORY. Borrowed as the row is. */
 EVPG_EXPORT const struct evpg_error *evpg_row_error(const struct evpg_row *row);
 
 #ifdef __cplusplus
