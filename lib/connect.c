@@ -132,12 +132,17 @@ static int timeout_ms(const struct conn *conn)
     return asked ? asked : DEFAULT_TIMEOUT_MS;
 }
 
+/* The loop counts from when it last woke, so that a timer would come early by as long as this turn
+ * has lasted. */
 static bool start_timer(struct conn *conn)
 {
     int ms = timeout_ms(conn);
     const struct timeval time = {ms / 1000, ms % 1000 * 1000};
 
-    return ms < 0 || evtimer_add(conn->timer_event, &time) == 0;
+    if (ms < 0)
+        return true;
+    event_base_update_cache_time(conn->base);
+    return evtimer_add(conn->timer_event, &time) == 0;
 }
 
 /* Verbose, so that the text has the SQLSTATE: there is no other way to learn it. False: this one

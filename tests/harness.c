@@ -36,7 +36,10 @@ static void record_row(struct outcome *outcome, const struct evpg_row *row)
     ck_assert(outcome->n_rows == 0 || outcome->n_columns == n || outcome->discard);
     outcome->n_columns = n;
     if (!outcome->discard) {
-        outcome->cells = realloc(outcome->cells, (used + (size_t)n + 1) * sizeof(char *));
+        if (used + (size_t)n > outcome->room) {
+            outcome->room = 2 * (used + (size_t)n);
+            outcome->cells = realloc(outcome->cells, outcome->room * sizeof(char *));
+        }
         for (int i = 0; i < n; i++)
             outcome->cells[used + (size_t)i] = copy(evpg_row_text(row, i));
     }
@@ -176,6 +179,17 @@ void await_all(void)
     while (pending > 0 && now_ms() < end)
         turn();
     ck_assert_msg(pending == 0, "%d requests were never completed", pending);
+}
+
+void check_all_failed(enum evpg_code code, enum evpg_fate fate, enum evpg_phase phase)
+{
+    for (const struct outcome *outcome = outcomes; outcome; outcome = outcome->next) {
+        ck_assert_int_eq(outcome->completions, 1);
+        ck_assert_ptr_nonnull(outcome->error);
+        ck_assert_int_eq(evpg_error_code(outcome->error), code);
+        ck_assert_int_eq(evpg_error_fate(outcome->error), fate);
+        ck_assert_int_eq(evpg_error_phase(outcome->error), phase);
+    }
 }
 
 bool await_flag(const int *flag, int timeout_ms)

@@ -47,6 +47,7 @@ struct outcome {
     int n_rows;               /* row callbacks, or kept rows */
     int n_columns;            /* of the last row, else of the result */
     char **cells;             /* n_rows * n_columns, in order; NULL is NULL */
+    size_t room;              /* in cells */
     struct evpg_error *error; /* a copy; NULL: success */
     char tag[64];
     uint64_t rows, affected;
@@ -56,6 +57,7 @@ struct outcome {
     uint32_t column_type[16];
     bool kept;    /* submitted without a row callback */
     bool discard; /* rows are counted, not kept */
+    int number;   /* for the test to tell outcomes apart */
     enum evpg_flow (*on_row)(const struct evpg_row *row, struct outcome *outcome); /* or NULL */
     void (*on_done)(const struct evpg_result *result, struct outcome *outcome);    /* or NULL */
 };
@@ -91,6 +93,9 @@ bool await_flag(const int *flag, int timeout_ms);
 
 /* Whether all that was submitted is done. */
 bool all_done(void);
+
+/* All that was submitted has failed so. */
+void check_all_failed(enum evpg_code code, enum evpg_fate fate, enum evpg_phase phase);
 
 /* Runs the loop for that long. */
 void run_for(int ms);
