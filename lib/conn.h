@@ -31,6 +31,7 @@ struct conn {
     /* While CONNECTING. */
     struct conninfo *conninfo;
     size_t next_address;
+    int64_t deadline_ns;          /* of the attempt */
     struct evpg_error attempts;   /* what became of those tried so far */
     struct evpg_request *opening; /* evpg_open's, from then until it is done */
 

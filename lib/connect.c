@@ -132,17 +132,22 @@ static int timeout_ms(const struct conn *conn)
     return asked ? asked : DEFAULT_TIMEOUT_MS;
 }
 
-/* The loop counts from when it last woke, so that a timer would come early by as long as this turn
- * has lasted. */
+static bool await_deadline(struct conn *conn)
+{
+    int64_t us = (conn->deadline_ns - budget_now_ns()) / 1000 + 1;
+    const struct timeval time = {us / 1000000, us % 1000000};
+
+    return evtimer_add(conn->timer_event, &time) == 0;
+}
+
 static bool start_timer(struct conn *conn)
 {
     int ms = timeout_ms(conn);
-    const struct timeval time = {ms / 1000, ms % 1000 * 1000};
 
     if (ms < 0)
         return true;
-    event_base_update_cache_time(conn->base);
-    return evtimer_add(conn->timer_event, &time) == 0;
+    conn->deadline_ns = budget_now_ns() + (int64_t)ms * 1000000;
+    return await_deadline(conn);
 }
 
 /* Verbose, so that the text has the SQLSTATE: there is no other way to learn it. False: this one
@@ -203,12 +208,15 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     conn_release(conn);
 }
 
+/* The loop's clock is coarse, and stands still during a turn: a timer may come early. */
 void connect_on_timeout(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *conn = arg;
 
     (void)fd;
     (void)what;
+    if (budget_now_ns() < conn->deadline_ns && await_deadline(conn))
+        return;
     conn_hold(conn);
     name_address(&conn->attempts, current_address(conn));
     err_append(&conn->attempts, " not connected within %d ms", timeout_ms(conn));
