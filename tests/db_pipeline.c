@@ -129,6 +129,30 @@ START_TEST(ten_thousand_at_once)
 }
 END_TEST
 
+/* Sending goes on all the time while answers come, and every third is an error, after which libpq
+ * skips to the Sync: what is sent in between would upset its count. */
+START_TEST(errors_all_along)
+{
+    static struct outcome *all[3000];
+    int many = _i == FRAGMENTED_1 ? 400 : 3000;
+
+    begin(_i);
+    for (int i = 0; i < many; i++) {
+        all[i] = new_outcome();
+        ck_assert_ptr_nonnull(submit(all[i], "select $1 / ($1 % 3)", EVPG_PARAMS(evpg_int32(i))));
+    }
+    await_all();
+    for (int i = 0; i < many; i++) {
+        ck_assert_int_eq(all[i]->order, i);
+        if (i % 3 == 0)
+            ck_assert_outcome_sqlstate(all[i], "22012");
+        else
+            ck_assert_int_eq(atoi(cell(all[i], 0, 0)), i / (i % 3));
+    }
+    end();
+}
+END_TEST
+
 /* Both directions are full at once: whoever only writes, or only reads, hangs. */
 START_TEST(large_both_ways)
 {
@@ -259,6 +283,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(small, pi09_row_modes_do_not_leak, 0, N_MODES);
     tcase_add_loop_test(small, pi11_bind_error_before_another, 0, N_MODES);
     tcase_add_loop_test(large, ten_thousand_at_once, 0, N_LARGE_MODES);
+    tcase_add_loop_test(large, errors_all_along, 0, N_MODES);
     tcase_add_loop_test(large, large_both_ways, 0, N_LARGE_MODES);
     tcase_add_loop_test(small, barriers, 0, N_MODES);
     tcase_add_loop_test(small, transaction_blocks, 0, N_MODES);
