@@ -323,7 +323,7 @@ START_TEST(nothing_is_left)
 
     live_once();
     descriptors = open_descriptors();
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < sized(50, 500); i++)
         live_once();
     ck_assert_int_eq(open_descriptors(), descriptors);
     for (int i = 0; i < 100 && backends() > sessions; i++)

@@ -109,18 +109,19 @@ START_TEST(pi11_bind_error_before_another)
 }
 END_TEST
 
+/* With --full a hundred thousand. */
 START_TEST(ten_thousand_at_once)
 {
-    enum { MANY = 10000 };
-    static struct outcome *all[MANY];
+    static struct outcome *all[100000];
+    int many = sized(10000, 100000);
 
     begin(_i);
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < many; i++) {
         all[i] = new_outcome();
         ck_assert_ptr_nonnull(submit(all[i], "select $1", EVPG_PARAMS(evpg_int32(i))));
     }
     await_all();
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < many; i++) {
         ck_assert_outcome_ok(all[i]);
         ck_assert_int_eq(all[i]->order, i);
         ck_assert_int_eq(atoi(cell(all[i], 0, 0)), i);
@@ -133,8 +134,8 @@ END_TEST
  * skips to the Sync: what is sent in between would upset its count. */
 START_TEST(errors_all_along)
 {
-    static struct outcome *all[3000];
-    int many = _i == FRAGMENTED_1 ? 400 : 3000;
+    static struct outcome *all[30000];
+    int many = _i == FRAGMENTED_1 ? 400 : sized(3000, 30000);
 
     begin(_i);
     for (int i = 0; i < many; i++) {
@@ -276,7 +277,7 @@ static void add_tests(Suite *suite)
     TCase *large = tcase_create("large");
 
     tcase_set_timeout(small, 30);
-    tcase_set_timeout(large, 60);
+    tcase_set_timeout(large, sized(60, 300));
     tcase_add_loop_test(small, pi01_in_order, 0, N_MODES);
     tcase_add_loop_test(small, pi02_errors_are_isolated, 0, N_MODES);
     tcase_add_loop_test(small, pi02_good_neighbours_persist, 0, N_MODES);

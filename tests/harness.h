@@ -115,6 +115,9 @@ const char *last_log(void);
 /* A port on 127.0.0.1 that relays to the server, in pieces of that many bytes. */
 int relay_port(int piece);
 
+/* How much of something a test does: the first number, or by scripts/check --full the second. */
+int sized(int small, int full);
+
 /* The descriptors this process has open. */
 int open_descriptors(void);
 
