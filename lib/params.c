@@ -9,13 +9,12 @@
  */
 #include "params.h"
 
+#include "value.h"
+
 #include <stdio.h>
 #include <string.h>
 
 enum kind { KIND_NULL = 1, KIND_INLINE, KIND_TEXT, KIND_BYTES };
-
-/* pg_type.dat */
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT4 = 23, OID_FLOAT8 = 701 };
 
 static struct evpg_param make_inline(uint32_t oid, uint64_t bits, unsigned size)
 {
@@ -28,12 +27,12 @@ static struct evpg_param make_inline(uint32_t oid, uint64_t bits, unsigned size)
 
 struct evpg_param evpg_int32(int32_t value)
 {
-    return make_inline(OID_INT4, (uint32_t)value, 4);
+    return make_inline(VALUE_INT4, (uint32_t)value, 4);
 }
 
 struct evpg_param evpg_int64(int64_t value)
 {
-    return make_inline(OID_INT8, (uint64_t)value, 8);
+    return make_inline(VALUE_INT8, (uint64_t)value, 8);
 }
 
 struct evpg_param evpg_double(double value)
@@ -41,12 +40,12 @@ struct evpg_param evpg_double(double value)
     uint64_t bits;
 
     memcpy(&bits, &value, sizeof(bits));
-    return make_inline(OID_FLOAT8, bits, 8);
+    return make_inline(VALUE_FLOAT8, bits, 8);
 }
 
 struct evpg_param evpg_bool(bool value)
 {
-    return make_inline(OID_BOOL, value, 1);
+    return make_inline(VALUE_BOOL, value, 1);
 }
 
 struct evpg_param evpg_text(const char *text)
@@ -63,8 +62,11 @@ struct evpg_param evpg_textn(const char *text, size_t length)
 
 struct evpg_param evpg_bytes(const void *data, size_t length)
 {
-    struct evpg_param param = {
-        .oid = OID_BYTEA, .kind = KIND_BYTES, .format = 1, .length = length, .value.pointer = data};
+    struct evpg_param param = {.oid = VALUE_BYTEA,
+                               .kind = KIND_BYTES,
+                               .format = 1,
+                               .length = length,
+                               .value.pointer = data};
 
     return data ? param : evpg_null();
 }

@@ -7,10 +7,8 @@
  */
 #include "harness.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -191,21 +189,6 @@ START_TEST(no_database)
     expect_failure(EVPG_E_AUTH, "3D000", NAMES("\"nowhere\""));
 }
 END_TEST
-
-/* The kernel accepts, and nobody answers. */
-static int deaf_listener(int *port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    ck_assert_int_eq(listen(fd, 5), 0);
-    getsockname(fd, (struct sockaddr *)&address, &length);
-    *port = ntohs(address.sin_port);
-    return fd;
-}
 
 static double now_ms(void)
 {

@@ -6,9 +6,11 @@
 
 #include "relay.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define PATIENCE_MS sized(20000, 120000)
@@ -320,6 +322,20 @@ char *admin(const char *sql)
 int sized(int small, int full)
 {
     return getenv("EVPG_TEST_FULL") ? full : small;
+}
+
+int deaf_listener(int *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(fd, 5), 0);
+    getsockname(fd, (struct sockaddr *)&address, &length);
+    *port = ntohs(address.sin_port);
+    return fd;
 }
 
 int open_descriptors(void)

@@ -118,6 +118,9 @@ int relay_port(int piece);
 /* How much of something a test does: the first number, or by scripts/check --full the second. */
 int sized(int small, int full);
 
+/* A listener on 127.0.0.1 whose kernel accepts, and which never answers; to be closed. */
+int deaf_listener(int *port);
+
 /* The descriptors this process has open. */
 int open_descriptors(void);
 

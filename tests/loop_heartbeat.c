@@ -9,8 +9,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
-#include <arpa/inet.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,20 +111,6 @@ START_TEST(while_a_long_queue_is_lost)
 }
 END_TEST
 
-/* A listener that never answers: its kernel does, and then nothing comes. */
-static int deaf_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    ck_assert_int_eq(listen(fd, 5), 0);
-    getsockname(fd, (struct sockaddr *)&address, &length);
-    return ntohs(address.sin_port);
-}
-
 static void note_error(struct evpg_db *opened, const struct evpg_error *error, void *arg)
 {
     int *code = arg;
@@ -137,16 +121,17 @@ static void note_error(struct evpg_db *opened, const struct evpg_error *error, v
 
 START_TEST(while_a_server_does_not_answer)
 {
+    int port, fd = deaf_listener(&port), code = 0;
     char conninfo[80];
-    int code = 0;
 
-    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d", deaf_port());
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d", port);
     begin_closed(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 300));
     start_heart();
     ck_assert_ptr_nonnull(evpg_open(db, note_error, &code));
     ck_assert(await_flag(&code, 2000));
     ck_assert_int_eq(code, EVPG_E_TIMEOUT);
     stop_heart();
+    close(fd);
     evpg_free(db);
     db = NULL;
     end();
