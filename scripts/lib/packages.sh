@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Sourced by scripts/demo and scripts/check: makes sure that what they need is on this machine.
 #
-#   need_packages PURPOSE...      purposes: build, server, test
+#   need_packages PURPOSE...      purposes: build, server, test, root
+#   print_packages PURPOSE...     the packages' names, installed or not
 #
 # Quiet when nothing is missing. On Debian and its like, what is missing is installed: as root, or
 # through sudo where that asks for no password. Packages that are there are not upgraded, and where
@@ -34,7 +35,17 @@ print_needs() {
         echo "check   module  check"
         echo "doxygen command doxygen"
         ;;
+    root)
+        echo "mmdebstrap command mmdebstrap"
+        ;;
     esac
+}
+
+print_packages() {
+    local purpose
+    for purpose in "$@"; do
+        print_needs "$purpose" | awk '{ print $1 }'
+    done
 }
 
 # present KIND NAME
