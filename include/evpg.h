@@ -31,6 +31,7 @@
 #include <evpg/conn.h>
 #include <evpg/error.h>
 #include <evpg/hooks.h>
+#include <evpg/notify.h>
 #include <evpg/param.h>
 #include <evpg/query.h>
 #include <evpg/result.h>

@@ -13,6 +13,7 @@
 #include "connect.h"
 #include "io.h"
 #include "mem.h"
+#include "news.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static void destroy(struct conn *conn)
         if (events[i])
             event_free(events[i]);
     row_set_finish(&conn->row_set);
+    news_forget(conn);
     mem_free(conn->conninfo_text);
     mem_free(conn);
 }
@@ -116,18 +118,29 @@ static void cut_off_opening(struct conn *conn, const struct evpg_error *why)
         cut_off(conn, NULL, opening, why, true);
 }
 
-/* Those that were sent all at once: nobody shall take them for running. The rest in slices. */
+static void cut_off_doomed(struct conn *conn, struct evpg_request *request)
+{
+    cut_off(conn, &conn->doomed, request, &conn->lost, conn->lost_connecting);
+}
+
+/* Those that were sent all at once: nobody shall take them for running. */
+static void complete_sent(struct conn *conn)
+{
+    struct evpg_request *request;
+
+    while ((request = TAILQ_FIRST(&conn->doomed)) && request->state != REQ_QUEUED)
+        cut_off_doomed(conn, request);
+}
+
+/* The rest in slices. */
 static void complete_doomed(struct conn *conn)
 {
     struct evpg_request *request;
     struct budget budget;
 
     budget_start(&budget);
-    while ((request = TAILQ_FIRST(&conn->doomed))) {
-        if (request->state == REQ_QUEUED && !budget_take(&budget))
-            break;
-        cut_off(conn, &conn->doomed, request, &conn->lost, conn->lost_connecting);
-    }
+    while ((request = TAILQ_FIRST(&conn->doomed)) && budget_take(&budget))
+        cut_off_doomed(conn, request);
     if (!TAILQ_EMPTY(&conn->doomed))
         conn_again(conn);
 }
@@ -175,6 +188,9 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
     drop(conn);
     doom_all(conn);
     cut_off_opening(conn, &conn->lost);
+    complete_sent(conn);
+    if (!conn->lost_connecting && !conn->dying)
+        news_tell_loss(conn, &conn->lost);
     complete_doomed(conn);
     conn_release(conn);
 }
@@ -325,6 +341,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     TAILQ_INIT(&conn->sent);
     TAILQ_INIT(&conn->doomed);
     TAILQ_INIT(&conn->graveyard);
+    STAILQ_INIT(&conn->notices);
     conn->conninfo_text = mem_strdup(conninfo);
     if ((conninfo && !conn->conninfo_text) || !make_events(conn)) {
         destroy(conn);

@@ -9,6 +9,7 @@
 #include "row.h"
 
 #include <event2/event.h>
+#include <evpg/notify.h>
 
 /* Each state is entered by conn_set_state alone. */
 enum conn_state {
@@ -50,6 +51,12 @@ struct conn {
     bool lost_connecting; /* it never was up */
 
     struct row_set row_set; /* of the callback that is running */
+
+    /* Of evpg_setcb; and notices that libpq has parsed, and the application not yet seen. */
+    evpg_notify_cb on_notification;
+    evpg_db_cb on_lost;
+    void *callback_arg;
+    STAILQ_HEAD(, notice) notices;
 
     /* All exist from the start to the end: nothing has to be made when something fails. */
     struct event *read_event;

@@ -11,6 +11,7 @@
 #include "connect.h"
 
 #include "io.h"
+#include "news.h"
 
 #include <string.h>
 
@@ -21,18 +22,6 @@ void connect_stop(struct conn *conn)
     event_del(conn->timer_event);
     conninfo_free(conn->conninfo);
     conn->conninfo = NULL;
-}
-
-/* Notices come while libpq parses: only the reason of a session's end is kept. conn outlives every
- * result, for row callbacks are over when it goes. */
-static void on_notice(void *arg, const PGresult *notice)
-{
-    struct conn *conn = arg;
-
-    if (!pq_is_stray_error(notice) || conn->fatal.code)
-        return;
-    pq_set_error(&conn->fatal, EVPG_E_LOST, EVPG_FATE_UNKNOWN, notice);
-    memset(conn->fatal.field, 0, sizeof(conn->fatal.field));
 }
 
 static const struct address *current_address(const struct conn *conn)
@@ -102,12 +91,13 @@ static void set_up(struct conn *conn)
 {
     connect_stop(conn);
     PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);
-    conn_set_state(conn, CONN_READY);
     if (!io_start(conn)) {
         out_of_memory(conn);
         return;
     }
+    conn_set_state(conn, CONN_READY);
     conn_opened(conn);
+    news_deliver_notices(conn);
     if (conn->pg)
         io_send(conn);
 }
@@ -161,7 +151,7 @@ static bool start(struct conn *conn, const struct address *address)
         return true;
     }
     PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
-    PQsetNoticeReceiver(conn->pg, on_notice, conn);
+    PQsetNoticeReceiver(conn->pg, news_on_notice, conn);
     if (PQstatus(conn->pg) == CONNECTION_BAD) {
         fail_attempt(conn, PQerrorMessage(conn->pg));
         return false;

@@ -10,6 +10,7 @@
  */
 #include "io.h"
 
+#include "news.h"
 #include "pipeline.h"
 
 #include <string.h>
@@ -64,7 +65,9 @@ static void lost(struct conn *conn)
     struct evpg_error why;
 
     find_reason(conn, &why);
-    conn_down(conn, &why);
+    news_deliver_notices(conn);
+    if (conn->pg)
+        conn_down(conn, &why);
 }
 
 /* A FATAL that came as a notice: the server has ended the session, or is about to. */
@@ -87,6 +90,10 @@ static enum next drain(struct conn *conn, struct budget *budget)
         }
         if (PQisBusy(conn->pg))
             return WAIT;
+        if (!STAILQ_EMPTY(&conn->notices)) {
+            news_deliver_notices(conn);
+            continue;
+        }
         if (head) {
             pipeline_take(conn, PQgetResult(conn->pg), budget);
             continue;
@@ -96,14 +103,6 @@ static enum next drain(struct conn *conn, struct budget *budget)
         return conn->pg ? WAIT : GONE;
     }
     return GONE;
-}
-
-static void discard_notifications(struct conn *conn)
-{
-    PGnotify *note;
-
-    while ((note = PQnotifies(conn->pg)))
-        PQfreemem(note);
 }
 
 static void flush(struct conn *conn)
@@ -144,7 +143,10 @@ static void finish(struct conn *conn, enum next next)
 {
     if (!conn->pg)
         return;
-    discard_notifications(conn);
+    news_deliver_notices(conn);
+    news_deliver_notifications(conn);
+    if (!conn->pg)
+        return;
     if (conn->n_sent == 0)
         conn->idle_since_ns = budget_now_ns();
     io_send(conn);

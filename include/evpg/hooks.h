@@ -31,6 +31,14 @@ struct evpg_hooks {
      * inside the call that is refused; every call is legal in it.
      */
     void (*log)(struct evpg_db *db, enum evpg_log_level level, const char *line, void *arg);
+
+    /**
+     * Called for each notice and warning of the server's (PostgreSQL manual, "Asynchronous
+     * Operations"), before the row or completion that was sent after it. From the loop; every call
+     * is legal in it. A notice is described as an error is: message, SQLSTATE and fields, among
+     * them EVPG_FIELD_SEVERITY; its code, fate and phase mean nothing. Borrowed until it returns.
+     */
+    void (*notice)(struct evpg_db *db, const struct evpg_error *notice, void *arg);
 };
 
 /** Hooks, in C: EVPG_HOOKS(.log = print_line). */
@@ -39,7 +47,7 @@ struct evpg_hooks {
 /** Hooks that are all NULL, for any language; set members afterwards. */
 static inline struct evpg_hooks evpg_hooks_default(void)
 {
-    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL};
+    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL, NULL};
     return hooks;
 }
 
