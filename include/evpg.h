@@ -34,6 +34,7 @@
 #include <evpg/notify.h>
 #include <evpg/param.h>
 #include <evpg/query.h>
+#include <evpg/request.h>
 #include <evpg/result.h>
 #include <evpg/row.h>
 

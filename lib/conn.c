@@ -154,6 +154,7 @@ static void drop(struct conn *conn)
         PQfinish(conn->pg);
     conn->pg = NULL;
     conn->write_waits = false;
+    conn->paused = NULL;
     conn->fatal.code = 0;
     conn_set_state(conn, CONN_DOWN);
 }

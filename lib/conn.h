@@ -42,7 +42,8 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
-    bool write_waits; /* PQflush wants the socket to be writable */
+    bool write_waits;            /* PQflush wants the socket to be writable */
+    struct evpg_request *paused; /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;
 
     /* Why the session ended, by a FATAL notice; and why the connection was lost, for doomed. */

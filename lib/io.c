@@ -6,12 +6,15 @@
  * since libpq that meets the end of the stream with answers still unread would misplace them; libpq
  * is asked for a result only when it is not busy, else it would wait; once reading or writing has
  * failed no success is believed any more; every wake-up ends with sending what may be sent; a stay
- * is bounded by a budget, and what it leaves is continued by a zero timer.
+ * is bounded by a budget, and what it leaves is continued by a zero timer; while rows are paused
+ * nothing is read or written, and what libpq holds waits in it.
  */
 #include "io.h"
 
 #include "news.h"
 #include "pipeline.h"
+
+#include <evpg/request.h>
 
 #include <string.h>
 
@@ -82,6 +85,8 @@ static enum next drain(struct conn *conn, struct budget *budget)
     while (conn->pg) {
         struct evpg_request *head = TAILQ_FIRST(&conn->sent);
 
+        if (conn->paused)
+            return WAIT;
         if (budget_is_spent(budget))
             return AGAIN;
         if (head && head->has_rows) {
@@ -128,7 +133,7 @@ static bool look_alive(struct conn *conn)
 
 void io_send(struct conn *conn)
 {
-    if (conn->state != CONN_READY || conn->write_waits || !pipeline_may_send(conn))
+    if (conn->state != CONN_READY || conn->write_waits || conn->paused || !pipeline_may_send(conn))
         return;
     if (!look_alive(conn))
         return;
@@ -154,12 +159,46 @@ static void finish(struct conn *conn, enum next next)
         conn_again(conn);
 }
 
+/* Writing is over as well: libpq reads when it cannot write, and would collect all that comes. */
+void io_pause(struct conn *conn, struct evpg_request *request)
+{
+    conn->paused = request;
+    event_del(conn->read_event);
+    event_del(conn->write_event);
+}
+
+/* Not at once: this may be called from anywhere, and must not call back. */
+void evpg_request_resume(struct evpg_request *request)
+{
+    struct conn *conn = request ? request->conn : NULL;
+
+    if (!conn)
+        return;
+    request->resumed = true;
+    if (conn->paused != request)
+        return;
+    conn->paused = NULL;
+    conn_again(conn);
+}
+
+static bool rearm(struct conn *conn)
+{
+    if (event_pending(conn->read_event, EV_READ, NULL))
+        return true;
+    return event_add(conn->read_event, NULL) == 0 &&
+           (!conn->write_waits || event_add(conn->write_event, NULL) == 0);
+}
+
 void io_continue(struct conn *conn)
 {
     struct budget budget;
 
-    if (conn->state != CONN_READY)
+    if (conn->state != CONN_READY || conn->paused)
         return;
+    if (!rearm(conn)) {
+        lost(conn);
+        return;
+    }
     budget_start(&budget);
     finish(conn, drain(conn, &budget));
 }
@@ -175,7 +214,7 @@ void io_on_readable(evutil_socket_t fd, short what, void *arg)
     conn_hold(conn);
     budget_start(&budget);
     next = drain(conn, &budget);
-    if (next == WAIT) {
+    if (next == WAIT && !conn->paused) {
         if (PQconsumeInput(conn->pg))
             next = drain(conn, &budget);
         else

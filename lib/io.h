@@ -14,7 +14,10 @@ void io_stop(struct conn *conn);
 /* Sends what may be sent. All of these may end in conn_down, and in callbacks. */
 void io_send(struct conn *conn);
 
-/* Goes on where the budget ran out. */
+/* Stops reading and writing, for the sake of this request, until evpg_request_resume. */
+void io_pause(struct conn *conn, struct evpg_request *request);
+
+/* Goes on where the budget ran out, or a pause has ended. */
 void io_continue(struct conn *conn);
 
 void io_on_readable(evutil_socket_t fd, short what, void *conn);

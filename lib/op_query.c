@@ -8,6 +8,7 @@
  * before the callback is back (conn.c's graveyard).
  */
 #include "conn.h"
+#include "io.h"
 #include "mem.h"
 #include "params.h"
 #include "result.h"
@@ -133,7 +134,7 @@ static void end_rows(struct query *query)
     query->rows = NULL;
 }
 
-/* False: the query may be no more. */
+/* False: no more rows now, and the query may be no more. */
 static bool deliver_row(struct query *query, struct row_set *set)
 {
     struct evpg_row row = {set, query->rows, query->next_row++};
@@ -142,10 +143,15 @@ static bool deliver_row(struct query *query, struct row_set *set)
 
     row_set_reset(set, &query->base);
     query->n_rows++;
+    query->base.resumed = false;
     flow = query->on_row(&row, query->arg);
     if (conn->dying)
         return false;
-    query->muted = flow != EVPG_NEXT;
+    if (flow == EVPG_PAUSE && !query->base.resumed) {
+        io_pause(conn, &query->base);
+        return false;
+    }
+    query->muted = flow != EVPG_NEXT && flow != EVPG_PAUSE;
     query->stopped = flow == EVPG_STOP;
     return true;
 }

@@ -46,6 +46,7 @@ struct evpg_request {
     bool alone;          /* nothing else may be on the wire */
     bool has_rows;       /* deliver has something to do */
     bool answered;       /* its last result has come */
+    bool resumed;        /* evpg_request_resume was called since the last row callback began */
     bool failed_at_sync; /* an error has come after it, whose end is still to come */
 };
 

@@ -52,6 +52,13 @@ enum evpg_flow {
     /** Go on with the next row. */
     EVPG_NEXT = 0,
     /**
+     * No row for now: the connection stops reading, until evpg_request_resume(). The server is held
+     * up by that as soon as the buffers on the way are full, and so is every other request on this
+     * connection; nothing more is sent on it meanwhile. Notifications, and the loss of the
+     * connection, are seen only after it. evpg_free() ends a pause as well.
+     */
+    EVPG_PAUSE = 1,
+    /**
      * No more rows, please: the rest is read and thrown away, and the request succeeds, with
      * evpg_result_stopped() true. The statement itself is not undone and goes on to its end.
      */
