@@ -16,7 +16,9 @@
 #include "news.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_MAX_QUEUED_REQUESTS 200000
 #define DEFAULT_MAX_QUEUED_BYTES ((int64_t)256 << 20)
@@ -41,7 +43,7 @@ static void destroy(struct conn *conn)
         TAILQ_REMOVE(&conn->graveyard, request, link);
         request->ops->release(request);
     }
-    for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events) && !conn_is_inherited(conn); i++)
         if (events[i])
             event_free(events[i]);
     row_set_finish(&conn->row_set);
@@ -145,11 +147,34 @@ static void complete_doomed(struct conn *conn)
         conn_again(conn);
 }
 
+bool conn_is_inherited(const struct conn *conn)
+{
+    return conn->pid != getpid();
+}
+
+/* What PQfinish sends must not reach the parent's session. */
+static void divert(struct conn *conn)
+{
+    int fd = conn->pg ? PQsocket(conn->pg) : -1;
+    int nowhere = fd >= 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+
+    if (nowhere < 0)
+        return;
+    dup2(nowhere, fd);
+    close(nowhere);
+}
+
 /* Leaves nothing of the connection but its requests. */
 static void drop(struct conn *conn)
 {
-    io_stop(conn);
-    connect_stop(conn);
+    if (conn_is_inherited(conn)) {
+        divert(conn);
+    } else {
+        io_stop(conn);
+        event_del(conn->timer_event);
+        event_del(conn->again_event);
+    }
+    connect_forget(conn);
     if (conn->pg)
         PQfinish(conn->pg);
     conn->pg = NULL;
@@ -210,6 +235,8 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
     int max = conn->config.max_queued_requests;
     int64_t max_bytes = conn->config.max_queued_bytes;
 
+    if (conn_is_inherited(conn))
+        return db_refuse(db, EINVAL, "the connection belongs to the parent process");
     if (conn->dying)
         return db_refuse(db, ESHUTDOWN, "the connection is being freed");
     if (conn->state == CONN_DOWN)
@@ -241,7 +268,6 @@ static void conn_free(struct evpg_db *db)
     conn_hold(conn);
     conn->dying = true;
     drop(conn);
-    event_del(conn->again_event);
     doom_all(conn);
     err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was freed");
     cut_off_opening(conn, &closed);
@@ -337,6 +363,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
         return NULL;
     conn->db.ops = &conn_ops;
     conn->base = base;
+    conn->pid = getpid();
     conn->config = checked;
     TAILQ_INIT(&conn->queued);
     TAILQ_INIT(&conn->sent);

@@ -9,6 +9,7 @@
 #include "row.h"
 
 #include <event2/event.h>
+#include <sys/types.h>
 #include <evpg/notify.h>
 
 /* Each state is entered by conn_set_state alone. */
@@ -23,6 +24,7 @@ enum conn_state {
 struct conn {
     struct evpg_db db;
     struct event_base *base;
+    pid_t pid;           /* of the process that made it */
     char *conninfo_text; /* or NULL */
     struct evpg_conn_config config;
 
@@ -100,6 +102,10 @@ static inline struct conn *conn_of(struct evpg_db *db)
 {
     return (struct conn *)db; /* its first member */
 }
+
+/* Whether this is a child of the process that made it: then the socket, and the kernel's side of
+ * the events, are the parent's, and nothing may be done but free. */
+bool conn_is_inherited(const struct conn *conn);
 
 /* Whether a db is a connection. */
 bool conn_is(const struct evpg_db *db);

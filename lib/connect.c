@@ -17,9 +17,8 @@
 
 #define DEFAULT_TIMEOUT_MS 15000
 
-void connect_stop(struct conn *conn)
+void connect_forget(struct conn *conn)
 {
-    event_del(conn->timer_event);
     conninfo_free(conn->conninfo);
     conn->conninfo = NULL;
 }
@@ -89,7 +88,8 @@ static void out_of_memory(struct conn *conn)
 
 static void set_up(struct conn *conn)
 {
-    connect_stop(conn);
+    event_del(conn->timer_event);
+    connect_forget(conn);
     PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);
     if (!io_start(conn)) {
         out_of_memory(conn);

@@ -7,8 +7,8 @@
 /* From OPENING to CONNECTING; ends in READY or, by conn_down, in DOWN. */
 void connect_begin(struct conn *conn);
 
-/* Ends an attempt, if there is one, but for the PGconn. */
-void connect_stop(struct conn *conn);
+/* Forgets the addresses, when one has been connected to or none shall be. */
+void connect_forget(struct conn *conn);
 
 void connect_on_timeout(evutil_socket_t fd, short what, void *conn);
 

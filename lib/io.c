@@ -172,7 +172,7 @@ void evpg_request_resume(struct evpg_request *request)
 {
     struct conn *conn = request ? request->conn : NULL;
 
-    if (!conn)
+    if (!conn || conn_is_inherited(conn))
         return;
     request->resumed = true;
     if (conn->paused != request)

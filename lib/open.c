@@ -42,6 +42,10 @@ struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg
         return NULL;
     }
     conn = conn_of(db);
+    if (conn_is_inherited(conn)) {
+        db_refuse(db, EINVAL, "the connection belongs to the parent process");
+        return NULL;
+    }
     if (conn->dying) {
         db_refuse(db, ESHUTDOWN, "the connection is being freed");
         return NULL;
