@@ -10,6 +10,7 @@
  */
 #include "conn.h"
 
+#include "close.h"
 #include "connect.h"
 #include "io.h"
 #include "mem.h"
@@ -100,6 +101,8 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
     request->state = REQ_DONE;
     request->ops->finish(request, cut);
     recycle(conn, request);
+    if (conn->closing && !conn_is_busy(conn))
+        conn_again(conn);
 }
 
 static void cut_off(struct conn *conn, struct req_list *list, struct evpg_request *request,
@@ -239,6 +242,8 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(db, EINVAL, "the connection belongs to the parent process");
     if (conn->dying)
         return db_refuse(db, ESHUTDOWN, "the connection is being freed");
+    if (conn->closing)
+        return db_refuse(db, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(db, ENOTCONN, "the connection is not open");
     if (max >= 0 && conn->n_queued >= (size_t)max)
@@ -255,24 +260,39 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
     return 0;
 }
 
+bool conn_is_busy(const struct conn *conn)
+{
+    return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) || !TAILQ_EMPTY(&conn->doomed);
+}
+
+size_t conn_cut_off(struct conn *conn, const struct evpg_error *why)
+{
+    struct evpg_request *request;
+    bool connecting = conn->state != CONN_READY;
+    size_t count = 0;
+
+    drop(conn);
+    doom_all(conn);
+    cut_off_opening(conn, why);
+    while ((request = TAILQ_FIRST(&conn->doomed))) {
+        cut_off(conn, &conn->doomed, request, why, connecting);
+        count++;
+    }
+    return count;
+}
+
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
 static void conn_free(struct evpg_db *db)
 {
     struct conn *conn = conn_of(db);
     struct evpg_error closed;
-    struct evpg_request *request;
-    bool connecting = conn->state != CONN_READY;
 
     if (conn->dying)
         return;
     conn_hold(conn);
     conn->dying = true;
-    drop(conn);
-    doom_all(conn);
     err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was freed");
-    cut_off_opening(conn, &closed);
-    while ((request = TAILQ_FIRST(&conn->doomed)))
-        cut_off(conn, &conn->doomed, request, &closed, connecting);
+    close_finish(conn, conn_cut_off(conn, &closed));
     conn_release(conn);
 }
 
@@ -307,10 +327,12 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     (void)what;
     conn_hold(conn);
     complete_doomed(conn);
+    close_if_done(conn);
     if (conn->state == CONN_OPENING && TAILQ_EMPTY(&conn->doomed))
         connect_begin(conn);
     else
         io_continue(conn);
+    close_if_done(conn);
     conn_release(conn);
 }
 

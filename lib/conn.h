@@ -68,6 +68,8 @@ struct conn {
     struct event *again_event; /* zero timer: run in the next turn */
     struct event *timer_event; /* the deadline of a connection attempt */
 
+    struct closing *closing; /* while evpg_close is under way, see close.c */
+
     int hold;   /* how many frames of ours are using this; it is freed when none is */
     bool dying; /* evpg_free was called */
     struct req_list graveyard; /* of a dying one: completed, perhaps still in use by a frame */
@@ -90,6 +92,13 @@ void conn_again(struct conn *conn);
  * the open request and those sent at once, those queued in slices. The PGconn is gone afterwards,
  * and conn may be dying. */
 void conn_down(struct conn *conn, const struct evpg_error *why);
+
+/* Ends the connection and completes all requests at once; returns how many there were. The PGconn
+ * is gone afterwards, and conn may be dying. */
+size_t conn_cut_off(struct conn *conn, const struct evpg_error *why);
+
+/* Whether some requests are not done yet; evpg_open's own does not count. */
+bool conn_is_busy(const struct conn *conn);
 
 /* The opening has succeeded. */
 void conn_opened(struct conn *conn);

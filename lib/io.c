@@ -181,6 +181,17 @@ void evpg_request_resume(struct evpg_request *request)
     conn_again(conn);
 }
 
+void io_discard_paused(struct conn *conn)
+{
+    struct evpg_request *paused = conn->paused;
+
+    if (!paused)
+        return;
+    conn->paused = NULL;
+    paused->ops->discard(paused);
+    conn_again(conn);
+}
+
 static bool rearm(struct conn *conn)
 {
     if (event_pending(conn->read_event, EV_READ, NULL))

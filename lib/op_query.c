@@ -35,8 +35,9 @@ struct query {
     PGresult *failed; /* the server's error */
     uint64_t n_rows, affected;
     enum evpg_phase failed_in;
-    bool muted;   /* no more rows are wanted */
-    bool stopped; /* by EVPG_STOP; else muted is by EVPG_FAIL */
+    bool muted;     /* no more rows are wanted */
+    bool stopped;   /* by EVPG_STOP; else muted is by EVPG_FAIL */
+    bool discarded; /* or by the connection's being closed while the rows were paused */
     enum sqlword word;
     char tag[TAG_SIZE];
     max_align_t memory[]; /* parameters, SQL */
@@ -134,6 +135,14 @@ static void end_rows(struct query *query)
     query->rows = NULL;
 }
 
+static void query_discard(struct evpg_request *request)
+{
+    struct query *query = query_of(request);
+
+    query->muted = true;
+    query->discarded = true;
+}
+
 /* False: no more rows now, and the query may be no more. */
 static bool deliver_row(struct query *query, struct row_set *set)
 {
@@ -147,6 +156,10 @@ static bool deliver_row(struct query *query, struct row_set *set)
     flow = query->on_row(&row, query->arg);
     if (conn->dying)
         return false;
+    if (flow == EVPG_PAUSE && conn->closing) {
+        query_discard(&query->base);
+        return true;
+    }
     if (flow == EVPG_PAUSE && !query->base.resumed) {
         io_pause(conn, &query->base);
         return false;
@@ -189,6 +202,9 @@ static bool judge(const struct query *query, struct evpg_error *error)
     else if (query->word == SQLWORD_COMMIT && strcmp(query->tag, "ROLLBACK") == 0)
         err_set(error, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED,
                 "the transaction had failed: it was rolled back, not committed");
+    else if (query->discarded)
+        err_set(error, EVPG_E_CLOSED, EVPG_FATE_EXECUTED,
+                "the connection was closed while the rows were paused");
     else if (query->muted && !query->stopped && row_error)
         *error = *row_error;
     else if (query->muted && !query->stopped)
@@ -256,6 +272,7 @@ static const struct req_ops query_ops = {
     .streams = query_streams,
     .result = query_result,
     .deliver = query_deliver,
+    .discard = query_discard,
     .finish = query_finish,
     .release = query_release,
 };

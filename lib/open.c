@@ -50,6 +50,10 @@ struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg
         db_refuse(db, ESHUTDOWN, "the connection is being freed");
         return NULL;
     }
+    if (conn->closing) {
+        db_refuse(db, ESHUTDOWN, "the connection is being closed");
+        return NULL;
+    }
     if (conn->state != CONN_DOWN) {
         db_refuse(db, EINVAL, "the connection is open already, or being opened");
         return NULL;

@@ -29,6 +29,8 @@ struct req_ops {
     /* Calls the row callback for rows that result() left, within the budget.
      * The connection may be gone, and the request done, afterwards. */
     void (*deliver)(struct evpg_request *request, struct budget *budget);
+    /* Throws away the rows that are still to come: done fails with EVPG_E_CLOSED. */
+    void (*discard)(struct evpg_request *request);
     /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
     void (*finish)(struct evpg_request *request, struct evpg_error *cut);
     /* Frees it. */

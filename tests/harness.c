@@ -183,6 +183,12 @@ void await_all(void)
     ck_assert_msg(pending == 0, "%d requests were never completed", pending);
 }
 
+void check_all_succeeded(void)
+{
+    for (const struct outcome *outcome = outcomes; outcome; outcome = outcome->next)
+        ck_assert_outcome_ok(outcome);
+}
+
 void check_all_failed(enum evpg_code code, enum evpg_fate fate, enum evpg_phase phase)
 {
     for (const struct outcome *outcome = outcomes; outcome; outcome = outcome->next) {

@@ -94,6 +94,9 @@ bool await_flag(const int *flag, int timeout_ms);
 /* Whether all that was submitted is done. */
 bool all_done(void);
 
+/* All that was submitted has succeeded. */
+void check_all_succeeded(void);
+
 /* All that was submitted has failed so. */
 void check_all_failed(enum evpg_code code, enum evpg_fate fate, enum evpg_phase phase);
 

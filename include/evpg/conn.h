@@ -87,7 +87,7 @@ EVPG_EXPORT struct evpg_db *evpg_conn_new(struct event_base *base, const char *c
  *     that was tried.
  * @param arg passed to on_open
  * @return the request; or NULL with errno EINVAL (already open, or being opened; conn is NULL),
- *     ESHUTDOWN (called while conn is being freed) or ENOMEM
+ *     ESHUTDOWN (conn is being closed or freed) or ENOMEM
  */
 EVPG_EXPORT struct evpg_request *evpg_open(struct evpg_db *conn, evpg_db_cb on_open, void *arg);
 
@@ -106,6 +106,35 @@ EVPG_EXPORT struct evpg_request *evpg_open(struct evpg_db *conn, evpg_db_cb on_o
  * @param db NULL is allowed
  */
 EVPG_EXPORT void evpg_free(struct evpg_db *db);
+
+/**
+ * Called once when evpg_close() is over.
+ *
+ * @param db closed; freeing it is still due, here or later
+ * @param cut_off how many requests the deadline, or evpg_free(), has cut off
+ * @param arg what evpg_close() was given
+ */
+typedef void (*evpg_closed_cb)(struct evpg_db *db, size_t cut_off, void *arg);
+
+/**
+ * Closes a connection in good order: what was accepted is finished, nothing new is. Rows that are
+ * paused are not waited for: they are thrown away, and their request fails with EVPG_E_CLOSED. A
+ * connection that is still being opened, with nothing waiting for it, is given up.
+ *
+ * Afterwards the loop can end. The connection may be opened again, or freed; freeing it earlier is
+ * legal, and the callback then comes from inside evpg_free().
+ *
+ * @param db a connection, in whatever state
+ * @param deadline_ms how long that may take; then all that is left fails with EVPG_E_CLOSED, which
+ *     has the fate EVPG_FATE_UNKNOWN where it was sent. 0: no longer than this turn of the loop;
+ * -1: as long as it takes
+ * @param on_closed called once, never from inside this call; or NULL
+ * @param arg passed to on_closed
+ * @return 0; or -1 with errno EALREADY (being closed already: nothing is changed), ESHUTDOWN (being
+ *     freed), EINVAL (db is NULL; a deadline below -1) or ENOMEM, and no callback comes
+ */
+EVPG_EXPORT int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed,
+                           void *arg);
 
 /**
  * The PGconn underneath, for what libpq offers and this library does not, such as

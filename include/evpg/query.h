@@ -42,7 +42,7 @@ extern "C" {
  *       calls of its own
  *     - ENOTCONN: the connection is not open and not being opened
  *     - ENOBUFS: max_queued_requests or max_queued_bytes is reached
- *     - ESHUTDOWN: the db is being freed
+ *     - ESHUTDOWN: the db is being closed or freed
  *     - ENOMEM
  */
 EVPG_EXPORT struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,

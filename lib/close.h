@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CLOSE_H
+#define CLOSE_H
+
+#include "conn.h"
+
+/* When the connection is being closed and has nothing left to do: ends it. The application may be
+ * called; conn may be dying afterwards. */
+void close_if_done(struct conn *conn);
+
+/* For evpg_free, which has cut off that many requests: the close ends with it. */
+void close_finish(struct conn *conn, size_t cut_off);
+
+#endif
