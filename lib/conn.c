@@ -10,6 +10,7 @@
  */
 #include "conn.h"
 
+#include "cancel.h"
 #include "close.h"
 #include "connect.h"
 #include "io.h"
@@ -84,6 +85,13 @@ static void detach(struct conn *conn, struct req_list *list, struct evpg_request
     }
 }
 
+void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
+               struct evpg_request *request)
+{
+    detach(conn, from, request);
+    TAILQ_INSERT_TAIL(to, request, link);
+}
+
 /* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
 static void recycle(struct conn *conn, struct evpg_request *request)
 {
@@ -99,6 +107,9 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
     if (list)
         detach(conn, list, request);
     request->state = REQ_DONE;
+    if (request->slot)
+        *request->slot = NULL;
+    request->slot = NULL;
     request->ops->finish(request, cut);
     recycle(conn, request);
     if (conn->closing && !conn_is_busy(conn))
@@ -146,7 +157,7 @@ static void complete_doomed(struct conn *conn)
     budget_start(&budget);
     while ((request = TAILQ_FIRST(&conn->doomed)) && budget_take(&budget))
         cut_off_doomed(conn, request);
-    if (!TAILQ_EMPTY(&conn->doomed))
+    if (!TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled))
         conn_again(conn);
 }
 
@@ -189,6 +200,7 @@ static void drop(struct conn *conn)
 
 static void doom_all(struct conn *conn)
 {
+    conn->life++;
     TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
     TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
     conn->n_sent = conn->n_queued = 0;
@@ -252,6 +264,7 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
     request->state = REQ_QUEUED;
     request->conn = conn;
+    request->life = conn->life;
     TAILQ_INSERT_TAIL(&conn->queued, request, link);
     conn->n_queued++;
     conn->queued_bytes += request->size;
@@ -262,7 +275,8 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
 
 bool conn_is_busy(const struct conn *conn)
 {
-    return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) || !TAILQ_EMPTY(&conn->doomed);
+    return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) ||
+           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
 }
 
 size_t conn_cut_off(struct conn *conn, const struct evpg_error *why)
@@ -273,6 +287,7 @@ size_t conn_cut_off(struct conn *conn, const struct evpg_error *why)
 
     drop(conn);
     doom_all(conn);
+    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
     cut_off_opening(conn, why);
     while ((request = TAILQ_FIRST(&conn->doomed))) {
         cut_off(conn, &conn->doomed, request, why, connecting);
@@ -326,6 +341,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     conn_hold(conn);
+    cancel_complete(conn);
     complete_doomed(conn);
     close_if_done(conn);
     if (conn->state == CONN_OPENING && TAILQ_EMPTY(&conn->doomed))
@@ -389,6 +405,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     conn->config = checked;
     TAILQ_INIT(&conn->queued);
     TAILQ_INIT(&conn->sent);
+    TAILQ_INIT(&conn->canceled);
     TAILQ_INIT(&conn->doomed);
     TAILQ_INIT(&conn->graveyard);
     STAILQ_INIT(&conn->notices);

@@ -29,7 +29,8 @@ struct conn {
     struct evpg_conn_config config;
 
     enum conn_state state;
-    PGconn *pg; /* NULL but in CONNECTING and READY */
+    unsigned life; /* goes up when all that was submitted is doomed */
+    PGconn *pg;    /* NULL but in CONNECTING and READY */
 
     /* While CONNECTING. */
     struct conninfo *conninfo;
@@ -38,8 +39,9 @@ struct conn {
     struct evpg_error attempts;   /* what became of those tried so far */
     struct evpg_request *opening; /* evpg_open's, from then until it is done */
 
-    struct req_list queued; /* to be sent */
-    struct req_list sent;   /* awaiting answers, in the order of the wire */
+    struct req_list queued;   /* to be sent */
+    struct req_list sent;     /* awaiting answers, in the order of the wire */
+    struct req_list canceled; /* before they were sent, to be completed in the next turn */
     struct req_list
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
@@ -102,6 +104,10 @@ bool conn_is_busy(const struct conn *conn);
 
 /* The opening has succeeded. */
 void conn_opened(struct conn *conn);
+
+/* From one of conn's lists to the end of another. */
+void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
+               struct evpg_request *request);
 
 /* Takes a request off its list, calls its done callback, and frees it. */
 void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,

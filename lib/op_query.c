@@ -143,6 +143,15 @@ static void query_discard(struct evpg_request *request)
     query->discarded = true;
 }
 
+/* on_row stays: it tells whether rows stream; it is not called for one that is muted. */
+static void query_abandon(struct evpg_request *request)
+{
+    struct query *query = query_of(request);
+
+    query->muted = true;
+    query->on_done = NULL;
+}
+
 /* False: no more rows now, and the query may be no more. */
 static bool deliver_row(struct query *query, struct row_set *set)
 {
@@ -156,15 +165,15 @@ static bool deliver_row(struct query *query, struct row_set *set)
     flow = query->on_row(&row, query->arg);
     if (conn->dying)
         return false;
-    if (flow == EVPG_PAUSE && conn->closing) {
+    if (flow == EVPG_PAUSE && conn->closing && !query->base.abandoned) {
         query_discard(&query->base);
         return true;
     }
-    if (flow == EVPG_PAUSE && !query->base.resumed) {
+    if (flow == EVPG_PAUSE && !query->base.resumed && !query->base.abandoned) {
         io_pause(conn, &query->base);
         return false;
     }
-    query->muted = flow != EVPG_NEXT && flow != EVPG_PAUSE;
+    query->muted = (flow != EVPG_NEXT && flow != EVPG_PAUSE) || query->base.abandoned;
     query->stopped = flow == EVPG_STOP;
     return true;
 }
@@ -273,6 +282,7 @@ static const struct req_ops query_ops = {
     .result = query_result,
     .deliver = query_deliver,
     .discard = query_discard,
+    .abandon = query_abandon,
     .finish = query_finish,
     .release = query_release,
 };

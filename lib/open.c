@@ -30,7 +30,12 @@ static void release(struct evpg_request *request)
     mem_free(request);
 }
 
-static const struct req_ops open_ops = {.finish = finish, .release = release};
+static void abandon(struct evpg_request *request)
+{
+    ((struct open *)request)->on_open = NULL;
+}
+
+static const struct req_ops open_ops = {.abandon = abandon, .finish = finish, .release = release};
 
 struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg)
 {
@@ -64,6 +69,7 @@ struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg
     open->base.ops = &open_ops;
     open->base.db = db;
     open->base.conn = conn;
+    open->base.life = conn->life;
     open->base.size = sizeof(*open);
     open->on_open = on_open;
     open->arg = arg;

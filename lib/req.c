@@ -7,6 +7,8 @@
  */
 #include "req.h"
 
+#include <evpg/request.h>
+
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting)
 {
     switch (request->state) {
@@ -29,4 +31,15 @@ void req_cut(const struct evpg_request *request, const struct evpg_error *why, b
     *cut = *why;
     cut->fate = request->state == REQ_QUEUED ? EVPG_FATE_NOT_SENT : EVPG_FATE_UNKNOWN;
     cut->phase = req_phase(request, connecting);
+}
+
+void evpg_request_set_handle(struct evpg_request *request, struct evpg_request **slot)
+{
+    if (!request || request->state == REQ_DONE)
+        return;
+    if (request->slot)
+        *request->slot = NULL;
+    request->slot = slot;
+    if (slot)
+        *slot = request;
 }

@@ -31,6 +31,8 @@ struct req_ops {
     void (*deliver)(struct evpg_request *request, struct budget *budget);
     /* Throws away the rows that are still to come: done fails with EVPG_E_CLOSED. */
     void (*discard)(struct evpg_request *request);
+    /* Forgets its callbacks and their argument, for good. */
+    void (*abandon)(struct evpg_request *request);
     /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
     void (*finish)(struct evpg_request *request, struct evpg_error *cut);
     /* Frees it. */
@@ -44,12 +46,16 @@ struct evpg_request {
     struct conn *conn; /* that has taken it; NULL before */
     TAILQ_ENTRY(evpg_request) link;
     enum req_state state;
-    size_t size;         /* of its memory, all in all */
-    bool alone;          /* nothing else may be on the wire */
-    bool has_rows;       /* deliver has something to do */
-    bool answered;       /* its last result has come */
-    bool resumed;        /* evpg_request_resume was called since the last row callback began */
-    bool failed_at_sync; /* an error has come after it, whose end is still to come */
+    unsigned life;  /* of conn's that it was submitted in */
+    size_t size;    /* of its memory, all in all */
+    bool alone;     /* nothing else may be on the wire */
+    bool has_rows;  /* deliver has something to do */
+    bool answered;  /* its last result has come */
+    bool resumed;   /* evpg_request_resume was called since the last row callback began */
+    bool canceled;  /* before it was sent */
+    bool abandoned; /* nobody is to be told anything any more */
+    struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
+    bool failed_at_sync;        /* an error has come after it, whose end is still to come */
 };
 
 TAILQ_HEAD(req_list, evpg_request);

@@ -21,6 +21,38 @@ extern "C" {
  */
 EVPG_EXPORT void evpg_request_resume(struct evpg_request *request);
 
+/**
+ * Says that the request is not wanted any more. Its done callback still comes, once, from the loop,
+ * never from inside this call.
+ *
+ * What has not been sent fails with EVPG_E_CANCELED and EVPG_FATE_NOT_SENT: the server never hears
+ * of it. What has been sent is answered as the server answers it: this version does not ask the
+ * server to stop; but rows that are paused are thrown away, and the request then fails with
+ * EVPG_E_CLOSED. evpg_open()'s request: the opening is given up, and what waits for it fails as
+ * well.
+ *
+ * @param request NULL is allowed; one that is being done is left alone
+ */
+EVPG_EXPORT void evpg_request_cancel(struct evpg_request *request);
+
+/**
+ * As evpg_request_cancel(), and nobody is told: after this call neither the callbacks nor their
+ * argument are touched again. The one exception to the rule that a done callback always comes.
+ *
+ * @param request NULL is allowed; not valid any more when this has returned
+ */
+EVPG_EXPORT void evpg_request_abandon(struct evpg_request *request);
+
+/**
+ * Keeps a variable that points at the request for as long as there is one: it is set by this call,
+ * and set to NULL just before the done callback, by evpg_request_abandon(), or when another
+ * variable takes its place.
+ *
+ * @param request NULL is allowed
+ * @param slot must stay where it is until then; NULL: no variable any more
+ */
+EVPG_EXPORT void evpg_request_set_handle(struct evpg_request *request, struct evpg_request **slot);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cancel: requests that nobody wants any more.
+ *
+ * Called by the application. Invariants: no callback runs from inside these calls: what was not
+ * sent waits on conn->canceled for the loop's next turn, and the server never hears of it; what was
+ * sent keeps its place among the answers, for libpq has one stream, and its answer is waited for.
+ */
+#include "cancel.h"
+
+#include "io.h"
+
+#include <evpg/request.h>
+
+static bool is_over(const struct evpg_request *request)
+{
+    return !request || !request->conn || request->state == REQ_DONE ||
+           conn_is_inherited(request->conn) || request->conn->dying;
+}
+
+static void cancel_unsent(struct conn *conn, struct evpg_request *request)
+{
+    if (request->canceled)
+        return;
+    request->canceled = true;
+    if (conn->opening != request)
+        conn_move(conn, &conn->queued, &conn->canceled, request);
+    conn_again(conn);
+}
+
+/* Those of a connection that was lost are on their way to be completed for that. */
+static bool is_doomed(const struct evpg_request *request)
+{
+    return request->life != request->conn->life;
+}
+
+void evpg_request_cancel(struct evpg_request *request)
+{
+    if (is_over(request) || is_doomed(request))
+        return;
+    if (request->state == REQ_QUEUED)
+        cancel_unsent(request->conn, request);
+    else if (request->conn->paused == request)
+        io_discard_paused(request->conn);
+}
+
+void evpg_request_abandon(struct evpg_request *request)
+{
+    if (is_over(request))
+        return;
+    request->abandoned = true;
+    if (request->slot)
+        *request->slot = NULL;
+    request->slot = NULL;
+    request->ops->abandon(request);
+    evpg_request_cancel(request);
+}
+
+static void cancel_opening(struct conn *conn)
+{
+    struct evpg_error why;
+
+    err_set(&why, EVPG_E_CANCELED, EVPG_FATE_NOT_SENT, "opening the connection was canceled");
+    conn_down(conn, &why);
+}
+
+void cancel_complete(struct conn *conn)
+{
+    struct evpg_request *request;
+    struct evpg_error why;
+    struct budget budget;
+
+    budget_start(&budget);
+    while ((request = TAILQ_FIRST(&conn->canceled)) && budget_take(&budget)) {
+        err_set(&why, EVPG_E_CANCELED, EVPG_FATE_NOT_SENT, "canceled before it was sent");
+        why.phase = req_phase(request, conn->state != CONN_READY);
+        conn_complete(conn, &conn->canceled, request, &why);
+    }
+    if (conn->opening && conn->opening->canceled)
+        cancel_opening(conn);
+    if (!TAILQ_EMPTY(&conn->canceled))
+        conn_again(conn);
+}
