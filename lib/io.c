@@ -42,13 +42,26 @@ void io_stop(struct conn *conn)
     event_del(conn->write_event);
 }
 
-/* Reads on for the reason only: the last words of the server, if it had any. */
+/* One more result, if there is one, behind the NULLs that end a request's. */
+static PGresult *read_on(struct conn *conn)
+{
+    PGresult *result = NULL;
+
+    for (int i = 0; i < 2 && !result && !PQisBusy(conn->pg); i++)
+        result = PQgetResult(conn->pg);
+    return result;
+}
+
+/* Reads on for the reason only: the last words of the server, if it had any, stand behind all that
+ * it has answered before. */
 static void find_reason(struct conn *conn, struct evpg_error *why)
 {
     PGresult *result;
+    int reads = 16, results = 10000; /* a dead connection may give the same error for ever */
 
-    for (int i = 0; i < 4 && !conn->fatal.code; i++) {
-        if (PQisBusy(conn->pg) || !(result = PQgetResult(conn->pg)))
+    while (!conn->fatal.code && results-- > 0) {
+        result = read_on(conn);
+        if (!result && (reads-- == 0 || !PQisBusy(conn->pg) || !PQconsumeInput(conn->pg)))
             break;
         if (pq_is_fatal(result))
             pq_set_error(&conn->fatal, EVPG_E_LOST, EVPG_FATE_UNKNOWN, result);
