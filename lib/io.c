@@ -59,6 +59,8 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
     PGresult *result;
     int reads = 16, results = 10000; /* a dead connection may give the same error for ever */
 
+    err_set(why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, "%s", PQerrorMessage(conn->pg));
+    err_set_sqlstate(why, "08006");
     while (!conn->fatal.code && results-- > 0) {
         result = read_on(conn);
         if (!result && (reads-- == 0 || !PQisBusy(conn->pg) || !PQconsumeInput(conn->pg)))
@@ -68,12 +70,8 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
         memset(conn->fatal.field, 0, sizeof(conn->fatal.field));
         PQclear(result);
     }
-    if (conn->fatal.code) {
+    if (conn->fatal.code)
         *why = conn->fatal;
-        return;
-    }
-    err_set(why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, "%s", PQerrorMessage(conn->pg));
-    err_set_sqlstate(why, "08006");
 }
 
 static void lost(struct conn *conn)
@@ -106,8 +104,12 @@ static enum next drain(struct conn *conn, struct budget *budget)
             head->ops->deliver(head, budget);
             continue;
         }
-        if (PQisBusy(conn->pg))
-            return WAIT;
+        if (PQisBusy(conn->pg)) {
+            if (!head || !pq_has_lost_track(conn->pg, NULL))
+                return WAIT;
+            pipeline_lose_track(conn, PQerrorMessage(conn->pg));
+            return GONE;
+        }
         if (!STAILQ_EMPTY(&conn->notices)) {
             news_deliver_notices(conn);
             continue;
@@ -156,13 +158,15 @@ void io_send(struct conn *conn)
         lost(conn);
 }
 
-/* The end of every wake-up. */
+/* The end of every wake-up. Asking for notifications makes libpq read on, and it may find reason to
+ * close the socket: not while answers are left that would have to tell of it first. */
 static void finish(struct conn *conn, enum next next)
 {
     if (!conn->pg)
         return;
     news_deliver_notices(conn);
-    news_deliver_notifications(conn);
+    if (next != AGAIN)
+        news_deliver_notifications(conn);
     if (!conn->pg)
         return;
     if (conn->n_sent == 0)

@@ -153,11 +153,37 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
         budget_take(budget); /* rows that nobody wants any more count as well */
 }
 
+/* For want of memory, or because what came was not to be understood: the message tells, in English
+ * at least. */
+void pipeline_lose_track(struct conn *conn, const char *message)
+{
+    bool memory = strstr(message, "memory");
+
+    close_for(conn, memory ? EVPG_E_MEMORY : EVPG_E_PROTOCOL, memory ? "" : "08P01", message);
+}
+
+/* Whoever went on would take the next answers for the wrong requests. */
+static bool take_trouble(struct conn *conn, PGresult *result)
+{
+    if (!result || PQstatus(conn->pg) == CONNECTION_BAD)
+        return false;
+    if (pq_is_local_error(result))
+        pipeline_lose_track(conn, PQresultErrorMessage(result));
+    else if (pq_has_lost_track(conn->pg, result))
+        pipeline_lose_track(conn, PQerrorMessage(conn->pg));
+    else
+        return false;
+    PQclear(result);
+    return true;
+}
+
 void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
 {
     struct evpg_request *head = TAILQ_FIRST(&conn->sent);
     ExecStatusType status = PQresultStatus(result);
 
+    if (take_trouble(conn, result))
+        return;
     if (!result) {
         take_end(conn, head);
     } else if (status == PGRES_PIPELINE_SYNC) {

@@ -10,6 +10,9 @@ bool pipeline_may_send(const struct conn *conn);
 /* Hands as much of it to libpq as may be. False: libpq refused, the connection must be closed. */
 bool pipeline_send(struct conn *conn);
 
+/* Closes the connection: libpq has lost track of the answers, and says this of it. */
+void pipeline_lose_track(struct conn *conn, const char *message);
+
 /* Takes what PQgetResult gave, NULL included, for the head of the sent requests. Callbacks may run;
  * conn's PGconn may be gone afterwards. */
 void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget);

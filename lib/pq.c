@@ -92,6 +92,25 @@ bool pq_is_fatal(const PGresult *result)
     return has_severity(result, "FATAL") || has_severity(result, "PANIC");
 }
 
+/* libpq 15 and newer empty the connection's message whenever the next entry of the pipeline begins.
+ */
+bool pq_has_lost_track(const PGconn *pg, const PGresult *answer)
+{
+    const char *said = PQerrorMessage(pg);
+
+    if (PQlibVersion() < 150000 || PQstatus(pg) == CONNECTION_BAD)
+        return false;
+    if (answer && PQresultStatus(answer) == PGRES_FATAL_ERROR)
+        return strcmp(said, PQresultErrorMessage(answer)) != 0;
+    return *said;
+}
+
+bool pq_is_local_error(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_FATAL_ERROR &&
+           !PQresultErrorField(result, PG_DIAG_SQLSTATE);
+}
+
 bool pq_is_stray_error(const PGresult *notice)
 {
     return pq_is_fatal(notice) || has_severity(notice, "ERROR");

@@ -27,6 +27,14 @@ bool pq_is_row_part(ExecStatusType status);
 /* Whether a result says that the server has ended the session. */
 bool pq_is_fatal(const PGresult *result);
 
+/* Whether libpq has had trouble of its own that this answer of the server's does not tell: it ran
+ * out of memory, and what it dropped may have been the end of an answer. NULL: while it waits for
+ * one. */
+bool pq_has_lost_track(const PGconn *pg, const PGresult *answer);
+
+/* Whether an error is libpq's own, and not the server's. */
+bool pq_is_local_error(const PGresult *result);
+
 /* Whether a notice is none: an error that came while nothing was asked. libpq passes it off as one.
  */
 bool pq_is_stray_error(const PGresult *notice);
