@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_pipeline: many requests at once on one connection: order, isolation, barriers, bounds; PI01,
+ * db_pipeline: many requests at once on one connection: order, isolation, both directions full; PI01,
  * PI02, PI09, PI11.
  *
  * The counterpart of lib/pipeline.c and lib/io.c.
@@ -180,8 +180,8 @@ START_TEST(large_both_ways)
 }
 END_TEST
 
-/* VACUUM must be first and last of its transaction: beside others under one Sync it would fail. */
-START_TEST(barriers)
+/* VACUUM must be first and last of its transaction: with one Sync for all it would fail. */
+START_TEST(vacuum_among_others)
 {
     struct outcome *before, *vacuum, *after;
 
@@ -286,7 +286,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(large, ten_thousand_at_once, 0, N_LARGE_MODES);
     tcase_add_loop_test(large, errors_all_along, 0, N_MODES);
     tcase_add_loop_test(large, large_both_ways, 0, N_LARGE_MODES);
-    tcase_add_loop_test(small, barriers, 0, N_MODES);
+    tcase_add_loop_test(small, vacuum_among_others, 0, N_MODES);
     tcase_add_loop_test(small, transaction_blocks, 0, N_MODES);
     tcase_add_loop_test(large, a_chain_of_submits_in_done_callbacks, 0, N_LARGE_MODES);
     tcase_add_loop_test(large, submits_in_row_callbacks, 0, N_LARGE_MODES);

@@ -130,6 +130,7 @@ int open_descriptors(void);
 /* Runs a suite as a TAP test; skips all when there is no server. For main(). */
 int run_suite(Suite *suite, bool needs_server);
 
+/* Both evaluate their arguments more than once. */
 #define ck_assert_outcome_ok(outcome)                                                              \
     ck_assert_msg((outcome)->completions == 1 && !(outcome)->error, "completions %d, error: %s",   \
                   (outcome)->completions,                                                          \

@@ -44,17 +44,19 @@ static bool fails(const void *caller)
     return true;
 }
 
-void *malloc(size_t size)
+#define SEEN __attribute__((visibility("default"))) /* by libpq */
+
+SEEN void *malloc(size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
-void *realloc(void *memory, size_t size)
+SEEN void *realloc(void *memory, size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(memory, size);
 }
 
-void *calloc(size_t count, size_t size)
+SEEN void *calloc(size_t count, size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
@@ -201,13 +203,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("oom_libpq");
-    TCase *tcase = tcase_create("oom");
+    Suite *suite;
+    TCase *tcase;
 
     if (SKIPPED) {
         puts("1..0 # SKIP sanitizers have a malloc of their own");
         return 0;
     }
+    suite = suite_create("oom_libpq");
+    tcase = tcase_create("oom");
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, each_allocation, 0, 2);
     suite_add_tcase(suite, tcase);
