@@ -3,7 +3,7 @@
  * budget: bounds the library's stay in one turn of the loop, by count and by time.
  *
  * Used by io.c, conn.c and the operations. Invariants: one hot connection cannot hold up the loop's
- * other work for longer than STAY_NS and one callback; the clock is asked every few steps only.
+ * other work for longer than STAY_NS and one callback.
  */
 #include "budget.h"
 
@@ -11,7 +11,6 @@
 
 #define STEPS 256
 #define STAY_NS 1000000
-#define STEPS_PER_LOOK 16
 
 int64_t budget_now_ns(void)
 {
@@ -32,7 +31,7 @@ bool budget_take(struct budget *budget)
     if (budget->left <= 0)
         return false;
     budget->left--;
-    if (budget->left % STEPS_PER_LOOK == 0 && budget_now_ns() >= budget->end_ns)
+    if (budget_now_ns() >= budget->end_ns)
         budget->left = 0;
     return true;
 }

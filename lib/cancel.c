@@ -41,7 +41,9 @@ void evpg_request_cancel(struct evpg_request *request)
     if (request->state == REQ_QUEUED)
         cancel_unsent(request->conn, request);
     else if (request->conn->paused == request)
-        io_discard_paused(request->conn);
+        io_discard_paused(request->conn, EVPG_E_CANCELED);
+    else
+        request->canceled = true;
 }
 
 void evpg_request_abandon(struct evpg_request *request)
@@ -49,9 +51,7 @@ void evpg_request_abandon(struct evpg_request *request)
     if (is_over(request))
         return;
     request->abandoned = true;
-    if (request->slot)
-        *request->slot = NULL;
-    request->slot = NULL;
+    req_clear_handle(request);
     request->ops->abandon(request);
     evpg_request_cancel(request);
 }

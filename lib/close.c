@@ -131,7 +131,7 @@ int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, vo
         return -1;
     conn->closing->on_closed = on_closed;
     conn->closing->arg = arg;
-    io_discard_paused(conn);
+    io_discard_paused(conn, EVPG_E_CLOSED);
     conn_again(conn);
     return 0;
 }

@@ -107,9 +107,7 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
     if (list)
         detach(conn, list, request);
     request->state = REQ_DONE;
-    if (request->slot)
-        *request->slot = NULL;
-    request->slot = NULL;
+    req_clear_handle(request);
     request->ops->finish(request, cut);
     recycle(conn, request);
     if (conn->closing && !conn_is_busy(conn))
@@ -172,10 +170,11 @@ static void divert(struct conn *conn)
     int fd = conn->pg ? PQsocket(conn->pg) : -1;
     int nowhere = fd >= 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
-    if (nowhere < 0)
+    if (fd < 0)
         return;
-    dup2(nowhere, fd);
-    close(nowhere);
+    if (nowhere >= 0)
+        dup2(nowhere, fd);
+    close(nowhere >= 0 ? nowhere : fd);
 }
 
 /* Leaves nothing of the connection but its requests. */
@@ -189,6 +188,7 @@ static void drop(struct conn *conn)
         event_del(conn->again_event);
     }
     connect_forget(conn);
+    news_forget(conn);
     if (conn->pg)
         PQfinish(conn->pg);
     conn->pg = NULL;
@@ -233,6 +233,8 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
     if (!conn->lost_connecting && !conn->dying)
         news_tell_loss(conn, &conn->lost);
     complete_doomed(conn);
+    if (conn->closing && !conn->dying)
+        conn_again(conn);
     conn_release(conn);
 }
 
@@ -279,21 +281,30 @@ bool conn_is_busy(const struct conn *conn)
            !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
 }
 
-size_t conn_cut_off(struct conn *conn, const struct evpg_error *why)
+/* All that is doomed; returns how many. */
+static size_t cut_off_all(struct conn *conn, const struct evpg_error *why, bool connecting)
 {
     struct evpg_request *request;
-    bool connecting = conn->state != CONN_READY;
     size_t count = 0;
 
-    drop(conn);
-    doom_all(conn);
-    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
-    cut_off_opening(conn, why);
     while ((request = TAILQ_FIRST(&conn->doomed))) {
         cut_off(conn, &conn->doomed, request, why, connecting);
         count++;
     }
     return count;
+}
+
+size_t conn_cut_off(struct conn *conn, const struct evpg_error *why)
+{
+    bool connecting = conn->state != CONN_READY;
+    size_t count;
+
+    drop(conn);
+    count = cut_off_all(conn, why, conn->lost_connecting);
+    doom_all(conn);
+    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
+    cut_off_opening(conn, why);
+    return count + cut_off_all(conn, why, connecting);
 }
 
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */

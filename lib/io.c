@@ -79,6 +79,7 @@ static void lost(struct conn *conn)
     struct evpg_error why;
 
     find_reason(conn, &why);
+    io_stop(conn); /* libpq may have closed the socket, and a callback may open another */
     news_deliver_notices(conn);
     if (conn->pg)
         conn_down(conn, &why);
@@ -152,10 +153,13 @@ void io_send(struct conn *conn)
         return;
     if (!look_alive(conn))
         return;
-    if (pipeline_send(conn))
-        flush(conn);
-    else
+    if (!pipeline_send(conn)) {
         lost(conn);
+        return;
+    }
+    flush(conn);
+    if (conn->pg && conn->n_sent > 0 && !PQisBusy(conn->pg))
+        conn_again(conn); /* libpq has read while it wrote: the socket will not tell of that */
 }
 
 /* The end of every wake-up. Asking for notifications makes libpq read on, and it may find reason to
@@ -198,14 +202,14 @@ void evpg_request_resume(struct evpg_request *request)
     conn_again(conn);
 }
 
-void io_discard_paused(struct conn *conn)
+void io_discard_paused(struct conn *conn, enum evpg_code code)
 {
     struct evpg_request *paused = conn->paused;
 
     if (!paused)
         return;
     conn->paused = NULL;
-    paused->ops->discard(paused);
+    paused->ops->discard(paused, code);
     conn_again(conn);
 }
 
@@ -239,6 +243,8 @@ void io_on_readable(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (evtimer_pending(conn->again_event, NULL))
+        return; /* it comes in this very turn, and goes on where the last one ended */
     conn_hold(conn);
     budget_start(&budget);
     next = drain(conn, &budget);

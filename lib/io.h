@@ -17,8 +17,9 @@ void io_send(struct conn *conn);
 /* Stops reading and writing, for the sake of this request, until evpg_request_resume. */
 void io_pause(struct conn *conn, struct evpg_request *request);
 
-/* Ends a pause, if there is one, for good: its request's remaining rows are thrown away. */
-void io_discard_paused(struct conn *conn);
+/* Ends a pause, if there is one, for good: its request's remaining rows are thrown away, and it
+ * fails with that code. */
+void io_discard_paused(struct conn *conn, enum evpg_code code);
 
 /* Goes on where the budget ran out, or a pause has ended. */
 void io_continue(struct conn *conn);

@@ -35,9 +35,9 @@ struct query {
     PGresult *failed; /* the server's error */
     uint64_t n_rows, affected;
     enum evpg_phase failed_in;
-    bool muted;     /* no more rows are wanted */
-    bool stopped;   /* by EVPG_STOP; else muted is by EVPG_FAIL */
-    bool discarded; /* or by the connection's being closed while the rows were paused */
+    bool muted;               /* no more rows are wanted */
+    bool stopped;             /* by EVPG_STOP; else muted is by EVPG_FAIL */
+    enum evpg_code discarded; /* or by close or cancel while the rows were paused; 0: not */
     enum sqlword word;
     char tag[TAG_SIZE];
     max_align_t memory[]; /* parameters, SQL */
@@ -135,12 +135,12 @@ static void end_rows(struct query *query)
     query->rows = NULL;
 }
 
-static void query_discard(struct evpg_request *request)
+static void query_discard(struct evpg_request *request, enum evpg_code code)
 {
     struct query *query = query_of(request);
 
     query->muted = true;
-    query->discarded = true;
+    query->discarded = code;
 }
 
 /* on_row stays: it tells whether rows stream; it is not called for one that is muted. */
@@ -150,6 +150,19 @@ static void query_abandon(struct evpg_request *request)
 
     query->muted = true;
     query->on_done = NULL;
+}
+
+/* False: there is no pause, for nobody wants the rest: it is thrown away. */
+static bool pause(struct query *query)
+{
+    struct conn *conn = query->base.conn;
+
+    if (!conn->closing && !query->base.canceled) {
+        io_pause(conn, &query->base);
+        return true;
+    }
+    query_discard(&query->base, conn->closing ? EVPG_E_CLOSED : EVPG_E_CANCELED);
+    return false;
 }
 
 /* False: no more rows now, and the query may be no more. */
@@ -165,14 +178,8 @@ static bool deliver_row(struct query *query, struct row_set *set)
     flow = query->on_row(&row, query->arg);
     if (conn->dying)
         return false;
-    if (flow == EVPG_PAUSE && conn->closing && !query->base.abandoned) {
-        query_discard(&query->base);
-        return true;
-    }
-    if (flow == EVPG_PAUSE && !query->base.resumed && !query->base.abandoned) {
-        io_pause(conn, &query->base);
-        return false;
-    }
+    if (flow == EVPG_PAUSE && !query->base.resumed && !query->base.abandoned)
+        return !pause(query);
     query->muted = (flow != EVPG_NEXT && flow != EVPG_PAUSE) || query->base.abandoned;
     query->stopped = flow == EVPG_STOP;
     return true;
@@ -196,7 +203,7 @@ static void query_deliver(struct evpg_request *request, struct budget *budget)
  * came to that. */
 static enum evpg_fate fate_of_failed(const struct query *query)
 {
-    return query->word == SQLWORD_STEPWISE ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
+    return query->word == SQLWORD_ALONE ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
 }
 
 /* What the server's answer, and the row callback's, amount to. False: success. */
@@ -212,8 +219,8 @@ static bool judge(const struct query *query, struct evpg_error *error)
         err_set(error, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED,
                 "the transaction had failed: it was rolled back, not committed");
     else if (query->discarded)
-        err_set(error, EVPG_E_CLOSED, EVPG_FATE_EXECUTED,
-                "the connection was closed while the rows were paused");
+        err_set(error, query->discarded, EVPG_FATE_EXECUTED,
+                "closed or canceled while the rows were paused");
     else if (query->muted && !query->stopped && row_error)
         *error = *row_error;
     else if (query->muted && !query->stopped)
@@ -307,6 +314,10 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
     }
     if (!params_check(params, n_params, why, sizeof(why))) {
         db_refuse(db, EINVAL, "%s", why);
+        return false;
+    }
+    if (strlen(sql) + params_size(params, n_params) > PARAMS_MAX_BYTES) {
+        db_refuse(db, EINVAL, "the statement is, with its parameters, longer than one may be");
         return false;
     }
     return true;

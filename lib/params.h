@@ -8,7 +8,7 @@
 
 /* The most one statement may take with all its parameters: below the server's limit of 1 GB for a
  * message, and with it below what libpq counts in an int. */
-#define PARAMS_MAX_BYTES 0x3fffff00
+#define PARAMS_MAX_BYTES 0x3ff00000
 
 /* What libpq takes: four arrays of `count`. */
 struct params {

@@ -33,12 +33,18 @@ void req_cut(const struct evpg_request *request, const struct evpg_error *why, b
     cut->phase = req_phase(request, connecting);
 }
 
+void req_clear_handle(struct evpg_request *request)
+{
+    if (request->slot && *request->slot == request)
+        *request->slot = NULL;
+    request->slot = NULL;
+}
+
 void evpg_request_set_handle(struct evpg_request *request, struct evpg_request **slot)
 {
     if (!request || request->state == REQ_DONE)
         return;
-    if (request->slot)
-        *request->slot = NULL;
+    req_clear_handle(request);
     request->slot = slot;
     if (slot)
         *slot = request;

@@ -29,8 +29,8 @@ struct req_ops {
     /* Calls the row callback for rows that result() left, within the budget.
      * The connection may be gone, and the request done, afterwards. */
     void (*deliver)(struct evpg_request *request, struct budget *budget);
-    /* Throws away the rows that are still to come: done fails with EVPG_E_CLOSED. */
-    void (*discard)(struct evpg_request *request);
+    /* Throws away the rows that are still to come: done fails with that code. */
+    void (*discard)(struct evpg_request *request, enum evpg_code code);
     /* Forgets its callbacks and their argument, for good. */
     void (*abandon)(struct evpg_request *request);
     /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
@@ -59,6 +59,9 @@ struct evpg_request {
 };
 
 TAILQ_HEAD(req_list, evpg_request);
+
+/* Sets the variable of evpg_request_set_handle to NULL, unless another request has it now. */
+void req_clear_handle(struct evpg_request *request);
 
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting);
 

@@ -249,10 +249,14 @@ static bool reads_double(Oid type)
 int evpg_row_double(const struct evpg_row *row, int column, double *value)
 {
     struct cell cell;
+    const char *why;
 
     if (!get_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
         return -1;
-    return finish(row, column, value_read_double(cell.text, value));
+    why = value_read_double(cell.text, value);
+    if (!why && cell.type == VALUE_FLOAT4)
+        *value = (float)*value; /* what the server holds, of which the text is the shortest */
+    return finish(row, column, why);
 }
 
 static bool reads_bool(Oid type)

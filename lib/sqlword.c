@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <strings.h>
 
 struct word {
     const char *start;
@@ -80,9 +79,18 @@ static struct word next_word(const char **at)
     return word;
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* As the server folds keywords: ASCII only, whatever the locale. */
 static bool is(struct word word, const char *name)
 {
-    return strncasecmp(word.start, name, word.length) == 0 && name[word.length] == '\0';
+    for (size_t i = 0; i < word.length; i++)
+        if (lower(word.start[i]) != name[i])
+            return false;
+    return name[word.length] == '\0';
 }
 
 enum sqlword sqlword_of(const char *sql)
@@ -97,9 +105,9 @@ enum sqlword sqlword_of(const char *sql)
         {"rollback", NULL, SQLWORD_ROLLBACK},  {"abort", NULL, SQLWORD_ROLLBACK},
         {"savepoint", NULL, SQLWORD_ROLLBACK}, {"release", NULL, SQLWORD_ROLLBACK},
         {"listen", NULL, SQLWORD_LISTEN},      {"unlisten", NULL, SQLWORD_LISTEN},
-        {"call", NULL, SQLWORD_STEPWISE},      {"do", NULL, SQLWORD_STEPWISE},
-        {"vacuum", NULL, SQLWORD_STEPWISE},    {"cluster", NULL, SQLWORD_STEPWISE},
-        {"reindex", NULL, SQLWORD_STEPWISE},   {"alter", NULL, SQLWORD_ALONE},
+        {"call", NULL, SQLWORD_ALONE},         {"do", NULL, SQLWORD_ALONE},
+        {"vacuum", NULL, SQLWORD_ALONE},       {"cluster", NULL, SQLWORD_ALONE},
+        {"reindex", NULL, SQLWORD_ALONE},      {"alter", NULL, SQLWORD_ALONE},
         {"create", "index", SQLWORD_ALONE},    {"create", "unique", SQLWORD_ALONE},
         {"create", "database", SQLWORD_ALONE}, {"drop", "index", SQLWORD_ALONE},
         {"drop", "database", SQLWORD_ALONE},

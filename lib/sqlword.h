@@ -9,8 +9,8 @@ enum sqlword {
     SQLWORD_COMMIT,   /* ends one, wanting its effects: COMMIT, END, PREPARE TRANSACTION */
     SQLWORD_ROLLBACK, /* ends one without; and what has to do with savepoints */
     SQLWORD_LISTEN,   /* LISTEN, UNLISTEN */
-    SQLWORD_STEPWISE, /* may commit in its midst: CALL, DO, VACUUM, CLUSTER, REINDEX */
-    SQLWORD_ALONE,    /* others that must not, or had better not, share the wire */
+    SQLWORD_ALONE,    /* must not share the wire with others, or may commit in its midst: CALL, DO,
+                         VACUUM,    CREATE INDEX and their like */
 };
 
 /* What a statement is, by its first words. */

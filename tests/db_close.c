@@ -234,6 +234,20 @@ START_TEST(lost_while_closing)
 }
 END_TEST
 
+/* The end of an idle session is read before the close has had its turn. */
+START_TEST(found_dead_while_closing)
+{
+    begin(_i);
+    query("set application_name = 'ending'", EVPG_NO_PARAMS);
+    await_all();
+    free(admin("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+               " where application_name = 'ending'"));
+    close_now(-1);
+    check_closed(0);
+    free_and_end();
+}
+END_TEST
+
 static int paused;
 
 static enum evpg_flow pause_at_ten(const struct evpg_row *row, struct outcome *outcome)
@@ -299,6 +313,7 @@ int main(void)
     tcase_add_test(tcase, freed_while_closing);
     tcase_add_test(tcase, opened_again);
     tcase_add_loop_test(tcase, lost_while_closing, 0, N_MODES);
+    tcase_add_loop_test(tcase, found_dead_while_closing, 0, N_MODES);
     tcase_add_loop_test(tcase, while_paused, 0, 2);
     tcase_add_test(tcase, refused);
     suite_add_tcase(suite, tcase);

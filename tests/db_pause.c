@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static int pause_at, paused, out_of_order;
-static bool free_at_pause, resume_at_pause;
+static bool free_at_pause, resume_at_pause, cancel_at_pause;
 
 static enum evpg_flow on_row(const struct evpg_row *row, struct outcome *outcome)
 {
@@ -27,6 +27,8 @@ static enum evpg_flow on_row(const struct evpg_row *row, struct outcome *outcome
         db = NULL;
         evpg_free(victim);
     }
+    if (cancel_at_pause)
+        evpg_request_cancel(evpg_row_request(row));
     if (resume_at_pause)
         evpg_request_resume(evpg_row_request(row));
     return EVPG_PAUSE;
@@ -178,6 +180,28 @@ START_TEST(freed_in_the_callback_that_pauses)
 }
 END_TEST
 
+/* In the callback that pauses, or after it: the rest is thrown away, and others are not disturbed.
+ */
+START_TEST(canceled)
+{
+    struct outcome *series, *next;
+
+    begin(ALONE);
+    cancel_at_pause = _i;
+    series = submit_series(4000, 200);
+    next = query("select 'next'", EVPG_NO_PARAMS);
+    ck_assert(await_flag(&paused, 5000));
+    if (!_i)
+        evpg_request_cancel(series->request);
+    await_all();
+    ck_assert_int_eq(series->n_rows, 200);
+    ck_assert_int_eq(evpg_error_code(series->error), EVPG_E_CANCELED);
+    ck_assert_int_eq(evpg_error_fate(series->error), EVPG_FATE_EXECUTED);
+    ck_assert_str_eq(cell(next, 0, 0), "next");
+    end();
+}
+END_TEST
+
 /* The rows that had come are delivered, and then the loss. */
 START_TEST(the_server_dies_while_paused)
 {
@@ -232,6 +256,7 @@ int main(void)
     tcase_add_loop_test(tcase, submits_while_paused, 0, N_LARGE_MODES);
     tcase_add_loop_test(tcase, freed_while_paused, 0, N_MODES);
     tcase_add_loop_test(tcase, freed_in_the_callback_that_pauses, 0, N_MODES);
+    tcase_add_loop_test(tcase, canceled, 0, 2);
     tcase_add_test(tcase, the_server_dies_while_paused);
     tcase_add_loop_test(tcase, idle_resumes, 0, N_MODES);
     suite_add_tcase(suite, tcase);

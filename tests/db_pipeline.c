@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_pipeline: many requests at once on one connection: order, isolation, both directions full; PI01,
- * PI02, PI09, PI11.
+ * db_pipeline: many requests at once on one connection: order, isolation, both directions full;
+ * PI01, PI02, PI09, PI11.
  *
  * The counterpart of lib/pipeline.c and lib/io.c.
  */

@@ -80,6 +80,30 @@ START_TEST(while_rows_stream)
 }
 END_TEST
 
+static enum evpg_flow dawdle(const struct evpg_row *row, struct outcome *outcome)
+{
+    (void)row;
+    (void)outcome;
+    usleep(5000);
+    return EVPG_NEXT;
+}
+
+/* The application's own time counts: one slow callback in each turn, not hundreds. */
+START_TEST(while_row_callbacks_are_slow)
+{
+    struct outcome *rows;
+
+    begin(ALONE);
+    start_heart();
+    rows = new_outcome();
+    rows->on_row = dawdle;
+    ck_assert_ptr_nonnull(submit(rows, "select generate_series(1,200)", EVPG_NO_PARAMS));
+    await_all();
+    stop_heart();
+    end();
+}
+END_TEST
+
 START_TEST(while_a_pipeline_runs)
 {
     begin(ALONE);
@@ -205,6 +229,7 @@ static Suite *make_suite(void)
 
     tcase_set_timeout(tcase, sized(60, 300));
     tcase_add_test(tcase, while_rows_stream);
+    tcase_add_test(tcase, while_row_callbacks_are_slow);
     tcase_add_test(tcase, while_a_pipeline_runs);
     tcase_add_test(tcase, while_a_long_queue_is_lost);
     tcase_add_test(tcase, while_a_server_does_not_answer);

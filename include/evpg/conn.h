@@ -100,8 +100,9 @@ EVPG_EXPORT struct evpg_request *evpg_open(struct evpg_db *conn, evpg_db_cb on_o
  * until it returns. A connection that is open keeps event_base_dispatch() from returning, even
  * when it is idle; this ends that.
  *
- * In a child process made by fork, this is the only call that is not refused: it frees the child's
- * memory and descriptor, and the parent's session goes on undisturbed.
+ * In a child process made by fork, what would use the connection is refused, and this frees the
+ * child's memory and descriptor: the parent's session goes on undisturbed. The child must not run,
+ * nor reinitialize, the event_base that it has inherited.
  *
  * @param db NULL is allowed
  */

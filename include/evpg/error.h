@@ -19,7 +19,7 @@ enum evpg_code {
     EVPG_E_AUTH,        /**< the server refused the login: SQLSTATE 28xxx, or 3D000 */
     EVPG_E_LOST,        /**< the connection was lost */
     EVPG_E_TIMEOUT,     /**< a deadline of ours passed */
-    EVPG_E_CANCELED,    /**< evpg_request_cancel() was called in time */
+    EVPG_E_CANCELED,    /**< evpg_request_cancel() was called */
     EVPG_E_CLOSED,      /**< the db was closed or freed */
     EVPG_E_ABORTED,     /**< the server skipped it because of an earlier error */
     EVPG_E_ROLLED_BACK, /**< COMMIT was asked for, and the server rolled back */

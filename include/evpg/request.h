@@ -28,8 +28,8 @@ EVPG_EXPORT void evpg_request_resume(struct evpg_request *request);
  * What has not been sent fails with EVPG_E_CANCELED and EVPG_FATE_NOT_SENT: the server never hears
  * of it. What has been sent is answered as the server answers it: this version does not ask the
  * server to stop; but rows that are paused are thrown away, and the request then fails with
- * EVPG_E_CLOSED. evpg_open()'s request: the opening is given up, and what waits for it fails as
- * well.
+ * EVPG_E_CANCELED, fate EVPG_FATE_EXECUTED. evpg_open()'s request: the opening is given up, and
+ * what waits for it fails as well.
  *
  * @param request NULL is allowed; one that is being done is left alone
  */
