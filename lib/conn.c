@@ -16,14 +16,12 @@
 #include "io.h"
 #include "mem.h"
 #include "news.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DEFAULT_MAX_QUEUED_REQUESTS 200000
-#define DEFAULT_MAX_QUEUED_BYTES ((int64_t)256 << 20)
 
 void conn_set_state(struct conn *conn, enum conn_state state)
 {
@@ -363,29 +361,6 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     conn_release(conn);
 }
 
-/* The configuration with its defaults put in; false: it is not one we know. */
-static bool take_config(struct evpg_conn_config *to, const struct evpg_conn_config *from)
-{
-    const unsigned char *bytes = (const unsigned char *)from;
-
-    *to = evpg_conn_config_default();
-    if (from && from->size < sizeof(from->size))
-        return false;
-    for (size_t i = sizeof(*to); from && i < from->size; i++)
-        if (bytes[i])
-            return false;
-    if (from)
-        memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
-    if (to->server_connect_timeout_ms < -1 || to->max_queued_requests < -1 ||
-        to->max_queued_bytes < -1)
-        return false;
-    if (to->max_queued_requests == 0)
-        to->max_queued_requests = DEFAULT_MAX_QUEUED_REQUESTS;
-    if (to->max_queued_bytes == 0)
-        to->max_queued_bytes = DEFAULT_MAX_QUEUED_BYTES;
-    return true;
-}
-
 static bool make_events(struct conn *conn)
 {
     conn->read_event = event_new(conn->base, -1, EV_READ | EV_PERSIST, io_on_readable, conn);
@@ -403,7 +378,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     struct evpg_conn_config checked;
     struct conn *conn;
 
-    if (!base || !take_config(&checked, config)) {
+    if (!base || !settings_take(&checked, config)) {
         errno = EINVAL;
         return NULL;
     }

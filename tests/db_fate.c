@@ -88,33 +88,11 @@ START_TEST(of_many_that_are_queued)
 }
 END_TEST
 
-static char backend[16];
-
-static enum evpg_flow note_backend(const struct evpg_row *row, struct outcome *outcome)
-{
-    (void)outcome;
-    snprintf(backend, sizeof(backend), "%s", evpg_row_text(row, 0));
-    return EVPG_NEXT;
-}
-
-static void find_backend(void)
-{
-    struct outcome *pid = new_outcome();
-
-    pid->on_row = note_backend;
-    ck_assert_ptr_nonnull(submit(pid, "select pg_backend_pid()", EVPG_NO_PARAMS));
-    await_all();
-}
-
-/* Returns when the backend is gone. */
 static enum evpg_flow end_the_backend(const struct evpg_row *row, struct outcome *outcome)
 {
-    char sql[80];
-
     (void)row;
     (void)outcome;
-    snprintf(sql, sizeof(sql), "select pg_terminate_backend(%s, 5000)", backend);
-    free(admin(sql));
+    end_backend();
     return EVPG_NEXT;
 }
 
@@ -149,15 +127,12 @@ END_TEST
  * ended, and has then no last words. */
 static enum evpg_flow count_and_kill(const struct evpg_row *row, struct outcome *outcome)
 {
-    char sql[80];
     int64_t value;
 
     ck_assert_int_eq(evpg_row_int64(row, 0, &value), 0);
     ck_assert_int_eq(value, outcome->n_rows);
-    if (outcome->n_rows == 1000) {
-        snprintf(sql, sizeof(sql), "select pg_terminate_backend(%s)", backend);
-        free(admin(sql));
-    }
+    if (outcome->n_rows == 1000)
+        end_backend();
     return EVPG_NEXT;
 }
 

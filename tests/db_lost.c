@@ -77,37 +77,11 @@ START_TEST(behind_a_barrier)
 }
 END_TEST
 
-static char backend[16];
-
-static enum evpg_flow note_backend(const struct evpg_row *row, struct outcome *outcome)
-{
-    (void)outcome;
-    snprintf(backend, sizeof(backend), "%s", evpg_row_text(row, 0));
-    return EVPG_NEXT;
-}
-
-static void find_backend(void)
-{
-    struct outcome *pid = new_outcome();
-
-    pid->on_row = note_backend;
-    ck_assert_ptr_nonnull(submit(pid, "select pg_backend_pid()", EVPG_NO_PARAMS));
-    await_all();
-}
-
-static void kill_backend(void)
-{
-    char sql[80];
-
-    snprintf(sql, sizeof(sql), "select pg_terminate_backend(%s, 5000)", backend);
-    free(admin(sql));
-}
-
 static enum evpg_flow kill_at_a_row(const struct evpg_row *row, struct outcome *outcome)
 {
     (void)row;
     if (outcome->n_rows == 100)
-        kill_backend();
+        end_backend();
     return EVPG_NEXT;
 }
 
@@ -147,7 +121,7 @@ START_TEST(while_idle_and_seen)
 
     begin(_i);
     find_backend();
-    kill_backend();
+    end_backend();
     for (int i = 0; i < 100 && evpg_pgconn(db); i++)
         turn();
     ck_assert_ptr_null(evpg_pgconn(db));
@@ -173,7 +147,7 @@ START_TEST(while_idle_and_not_seen)
     begin(ALONE);
     find_backend();
     run_for(20);
-    kill_backend();
+    end_backend();
     next = new_outcome();
     after = new_outcome();
     ck_assert_ptr_nonnull(submit(next, "select 1", EVPG_NO_PARAMS));

@@ -325,6 +325,32 @@ char *admin(const char *sql)
     return value;
 }
 
+static char backend[16];
+
+static enum evpg_flow note_backend(const struct evpg_row *row, struct outcome *outcome)
+{
+    (void)outcome;
+    snprintf(backend, sizeof(backend), "%s", evpg_row_text(row, 0));
+    return EVPG_NEXT;
+}
+
+void find_backend(void)
+{
+    struct outcome *pid = new_outcome();
+
+    pid->on_row = note_backend;
+    ck_assert_ptr_nonnull(submit(pid, "select pg_backend_pid()", EVPG_NO_PARAMS));
+    await_all();
+}
+
+void end_backend(void)
+{
+    char sql[80];
+
+    snprintf(sql, sizeof(sql), "select pg_terminate_backend(%s, 5000)", backend);
+    free(admin(sql));
+}
+
 int sized(int small, int full)
 {
     return getenv("EVPG_TEST_FULL") ? full : small;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * settings: reads a configuration that the application has made, perhaps for another version of
+ * this library.
+ *
+ * Called by conn.c; pure. Invariants: of an older application's, which is shorter, the rest has its
+ * defaults; of a newer one's, what we do not know must be zero, for else it would be ignored
+ * silently.
+ */
+#include "settings.h"
+
+#include <string.h>
+
+#define DEFAULT_MAX_QUEUED_REQUESTS 200000
+#define DEFAULT_MAX_QUEUED_BYTES ((int64_t)256 << 20)
+
+bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *from)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+
+    *to = evpg_conn_config_default();
+    if (from && from->size < sizeof(from->size))
+        return false;
+    for (size_t i = sizeof(*to); from && i < from->size; i++)
+        if (bytes[i])
+            return false;
+    if (from)
+        memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
+    if (to->server_connect_timeout_ms < -1 || to->max_queued_requests < -1 ||
+        to->max_queued_bytes < -1)
+        return false;
+    if (to->max_queued_requests == 0)
+        to->max_queued_requests = DEFAULT_MAX_QUEUED_REQUESTS;
+    if (to->max_queued_bytes == 0)
+        to->max_queued_bytes = DEFAULT_MAX_QUEUED_BYTES;
+    return true;
+}
