@@ -126,6 +126,22 @@ static enum next drain(struct conn *conn, struct budget *budget)
     return GONE;
 }
 
+/* As drain; and where TLS keeps data back that the socket will not tell of, reads them first. Not
+ * for ever: where it cannot be known, it is only tried. */
+static enum next drain_all(struct conn *conn, struct budget *budget)
+{
+    enum next next = drain(conn, budget);
+
+    for (int i = 0; i < 4 && next == WAIT && !conn->paused && pq_hides_input(conn->pg); i++) {
+        if (!PQconsumeInput(conn->pg)) {
+            lost(conn);
+            return GONE;
+        }
+        next = drain(conn, budget);
+    }
+    return next;
+}
+
 static void flush(struct conn *conn)
 {
     int waits = PQflush(conn->pg);
@@ -232,7 +248,7 @@ void io_continue(struct conn *conn)
         return;
     }
     budget_start(&budget);
-    finish(conn, drain(conn, &budget));
+    finish(conn, drain_all(conn, &budget));
 }
 
 void io_on_readable(evutil_socket_t fd, short what, void *arg)
@@ -250,7 +266,7 @@ void io_on_readable(evutil_socket_t fd, short what, void *arg)
     next = drain(conn, &budget);
     if (next == WAIT && !conn->paused) {
         if (PQconsumeInput(conn->pg))
-            next = drain(conn, &budget);
+            next = drain_all(conn, &budget);
         else
             lost(conn);
     }

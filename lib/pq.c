@@ -13,6 +13,7 @@
 #include "pq.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <string.h>
 
 #if defined(LIBPQ_HAS_SEND_PIPELINE_SYNC) && !defined(EVPG_NO_LIBPQ17)
@@ -58,6 +59,25 @@ bool pq_output_waits(PGconn *pg)
 #else
     return PQflush(pg) != 0;
 #endif
+}
+
+/* Where OpenSSL cannot be found to be asked, it may. */
+static bool tls_hides_input(PGconn *pg)
+{
+    void *ssl = PQsslStruct(pg, "OpenSSL");
+    int (*pending)(const void *ssl) = NULL;
+
+    *(void **)&pending = dlsym(RTLD_DEFAULT, "SSL_pending");
+    return !ssl || !pending || pending(ssl) > 0;
+}
+
+bool pq_hides_input(PGconn *pg)
+{
+    int version = PQlibVersion();
+
+    if (!PQsslInUse(pg) || version >= 180006 || (version >= 170012 && version < 180000))
+        return false;
+    return tls_hides_input(pg);
 }
 
 bool pq_stream_rows(PGconn *pg)

@@ -17,6 +17,10 @@ bool pq_send_sync(PGconn *pg);
  */
 bool pq_output_waits(PGconn *pg);
 
+/* Whether data have been received that neither libpq holds nor the socket tells of: OpenSSL keeps
+ * them. Then PQconsumeInput is due, without waiting. Newer versions of libpq see to that. */
+bool pq_hides_input(PGconn *pg);
+
 /* Has the rows of the request at the head of libpq's queue come as they arrive: each as a result of
  * its own, or in chunks. False: they come as one result, complete. */
 bool pq_stream_rows(PGconn *pg);

@@ -7,7 +7,9 @@
  * the time; what failed with the fate NOT_EXECUTED is not in the table. Skipped under sanitizers,
  * which have a malloc of their own.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1 /* dladdr */
+#endif
 #include "harness.h"
 
 #include <dlfcn.h>
