@@ -218,6 +218,7 @@ static void note_loss(struct conn *conn, const struct evpg_error *why)
     err_set(lost, why->code, why->fate, "connection to server at \"%s\", port %s was lost: %s",
             PQhost(conn->pg), PQport(conn->pg), why->message);
     err_set_sqlstate(lost, why->sqlstate);
+    memcpy(lost->field, why->field, sizeof(lost->field));
 }
 
 void conn_down(struct conn *conn, const struct evpg_error *why)
@@ -230,6 +231,7 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
     complete_sent(conn);
     if (!conn->lost_connecting && !conn->dying)
         news_tell_loss(conn, &conn->lost);
+    memset(conn->lost.field, 0, sizeof(conn->lost.field)); /* borrowed from whoever called */
     complete_doomed(conn);
     if (conn->closing && !conn->dying)
         conn_again(conn);

@@ -53,7 +53,7 @@ static void note_failure(struct conn *conn, const char *message)
     char sqlstate[6];
 
     pq_login_sqlstate(message, sqlstate);
-    attempts->code = class_of(sqlstate);
+    attempts->code = pq_is_want_of_memory(message) ? EVPG_E_MEMORY : class_of(sqlstate);
     err_set_sqlstate(attempts, *sqlstate ? sqlstate : "08001");
     if (!strstr(message, current_address(conn)->port))
         name_address(attempts, current_address(conn));

@@ -66,6 +66,10 @@ static void complain(const char *text, const char *why, struct evpg_error *error
 {
     char keyword[64], *after = NULL;
 
+    if (pq_is_want_of_memory(why)) {
+        out_of_memory(error);
+        return;
+    }
     if (find_keyword(why, keyword, sizeof(keyword)))
         after = strstr(text, keyword);
     if (after && after[strlen(keyword) + strspn(after + strlen(keyword), " \t\n")] == '=')
@@ -141,7 +145,8 @@ static bool merge(struct conninfo *info, struct evpg_error *error)
         if (!info->merged)
             out_of_memory(error);
     } else {
-        err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "%s", "");
+        err_set(error, pq_is_want_of_memory(PQerrorMessage(pg)) ? EVPG_E_MEMORY : EVPG_E_CONNECT,
+                EVPG_FATE_NOT_SENT, "%s", "");
         pq_append_login_message(error, PQerrorMessage(pg));
     }
     PQfinish(pg);

@@ -91,6 +91,17 @@ static bool has_ended(struct conn *conn)
     return conn->fatal.code || PQstatus(conn->pg) == CONNECTION_BAD;
 }
 
+/* PQisBusy, which reads what has come: where libpq then closes the socket, the events go first, for
+ * a callback may open another with the same number. */
+static bool is_busy(struct conn *conn)
+{
+    bool busy = PQisBusy(conn->pg);
+
+    if (PQstatus(conn->pg) == CONNECTION_BAD)
+        io_stop(conn);
+    return busy;
+}
+
 /* Hands on what libpq holds, until it needs more from the socket. */
 static enum next drain(struct conn *conn, struct budget *budget)
 {
@@ -105,7 +116,7 @@ static enum next drain(struct conn *conn, struct budget *budget)
             head->ops->deliver(head, budget);
             continue;
         }
-        if (PQisBusy(conn->pg)) {
+        if (is_busy(conn)) {
             if (!head || !pq_has_lost_track(conn->pg, NULL))
                 return WAIT;
             pipeline_lose_track(conn, PQerrorMessage(conn->pg));
@@ -174,7 +185,7 @@ void io_send(struct conn *conn)
         return;
     }
     flush(conn);
-    if (conn->pg && conn->n_sent > 0 && !PQisBusy(conn->pg))
+    if (conn->pg && conn->n_sent > 0 && !is_busy(conn))
         conn_again(conn); /* libpq has read while it wrote: the socket will not tell of that */
 }
 
@@ -243,7 +254,7 @@ void io_continue(struct conn *conn)
 
     if (conn->state != CONN_READY || conn->paused)
         return;
-    if (!rearm(conn)) {
+    if (PQstatus(conn->pg) != CONNECTION_BAD && !rearm(conn)) {
         lost(conn);
         return;
     }

@@ -157,7 +157,7 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
  * at least. */
 void pipeline_lose_track(struct conn *conn, const char *message)
 {
-    bool memory = strstr(message, "memory");
+    bool memory = pq_is_want_of_memory(message);
 
     close_for(conn, memory ? EVPG_E_MEMORY : EVPG_E_PROTOCOL, memory ? "" : "08P01", message);
 }

@@ -125,6 +125,11 @@ bool pq_has_lost_track(const PGconn *pg, const PGresult *answer)
     return *said;
 }
 
+bool pq_is_want_of_memory(const char *message)
+{
+    return strstr(message, "out of memory");
+}
+
 bool pq_is_local_error(const PGresult *result)
 {
     return PQresultStatus(result) == PGRES_FATAL_ERROR &&
@@ -221,12 +226,13 @@ static bool is_location(const char *line, size_t length)
     return end < length && end >= 3 && strncmp(line + end - 3, ".c:", 3) == 0;
 }
 
+/* Lines that begin with a tab are advice, such as to look whether the server is running. */
 void pq_append_login_message(struct evpg_error *error, const char *message)
 {
     while (*message) {
         size_t length = strcspn(message, "\n");
 
-        if (!is_location(message, length))
+        if (*message != '\t' && !is_location(message, length))
             err_append(error, "%s%.*s", *error->message ? " " : "", (int)length, message);
         message += length;
         message += strspn(message, "\n");
