@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include <stdio.h>
+#include <time.h>
 
 START_TEST(pi01_in_order)
 {
@@ -180,6 +181,47 @@ START_TEST(large_both_ways)
 }
 END_TEST
 
+static double now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static double done_at_ms;
+
+static void note_time(const struct evpg_result *result, struct outcome *outcome)
+{
+    (void)result;
+    (void)outcome;
+    done_at_ms = now_ms();
+}
+
+/* The server sleeps and reads nothing, so the large parameter blocks; libpq reads while it cannot
+ * write, and the answer that it has read is not told of by the socket any more. */
+START_TEST(an_answer_behind_a_blocked_write)
+{
+    enum { SIZE = 4 << 20 };
+    char *text = calloc(1, SIZE + 1);
+    struct outcome *first;
+    double start;
+
+    memset(text, 'x', SIZE);
+    begin(_i);
+    first = new_outcome();
+    first->on_done = note_time;
+    ck_assert_ptr_nonnull(submit(first, "select 1", EVPG_NO_PARAMS));
+    query("select pg_sleep(1)", EVPG_NO_PARAMS);
+    start = now_ms();
+    query("select length($1::text)", EVPG_PARAMS(evpg_text(text)));
+    await_all();
+    ck_assert_msg(done_at_ms - start < 700, "%.0f ms", done_at_ms - start);
+    free(text);
+    end();
+}
+END_TEST
+
 /* VACUUM must be first and last of its transaction: with one Sync for all it would fail. */
 START_TEST(vacuum_among_others)
 {
@@ -286,6 +328,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(large, ten_thousand_at_once, 0, N_LARGE_MODES);
     tcase_add_loop_test(large, errors_all_along, 0, N_MODES);
     tcase_add_loop_test(large, large_both_ways, 0, N_LARGE_MODES);
+    tcase_add_loop_test(large, an_answer_behind_a_blocked_write, 0, FRAGMENTED_1021);
     tcase_add_loop_test(small, vacuum_among_others, 0, N_MODES);
     tcase_add_loop_test(small, transaction_blocks, 0, N_MODES);
     tcase_add_loop_test(large, a_chain_of_submits_in_done_callbacks, 0, N_LARGE_MODES);
