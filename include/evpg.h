@@ -35,6 +35,7 @@
 #include <evpg/param.h>
 #include <evpg/query.h>
 #include <evpg/request.h>
+#include <evpg/resolve.h>
 #include <evpg/result.h>
 #include <evpg/row.h>
 

@@ -11,6 +11,7 @@
 #include "mem.h"
 
 #include <arpa/inet.h>
+#include <event2/util.h>
 #include <string.h>
 #include <strings.h>
 
@@ -84,8 +85,7 @@ static void add_host(struct address_list *list, const char *host, const char *ho
             add(list, host, loopback[i], port);
     } else {
         add(list, host, NULL, port);
-        list->at[list->count - 1].unusable =
-            "host names are not looked up in this version, give its numeric address as hostaddr";
+        list->at[list->count - 1].is_name = true;
     }
 }
 
@@ -142,4 +142,49 @@ struct address_list *address_list_new(const char *hosts, const char *hostaddrs, 
     fill(list, count, move_text(hosts, &end), move_text(hostaddrs, &end), move_text(ports, &end),
          n_ports <= 1);
     return list;
+}
+
+static bool has(const struct address_list *list, const char *hostaddr)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->at[i].hostaddr, hostaddr) == 0)
+            return true;
+    return false;
+}
+
+struct address_list *address_list_found(const struct address *place, const char *const *found,
+                                        size_t n_found, const char **bad)
+{
+    size_t size = 0;
+    struct address_list *list;
+    char *end;
+
+    *bad = NULL;
+    for (size_t i = 0; i < n_found; i++) {
+        if (!is_numeric(found[i])) {
+            *bad = found[i];
+            return NULL;
+        }
+        size += sizeof(*list->at) + strlen(found[i]) + 1;
+    }
+    list = mem_alloc(sizeof(*list) + size);
+    if (!list)
+        return NULL;
+    end = (char *)&list->at[n_found];
+    for (size_t i = 0; i < n_found; i++)
+        if (!has(list, found[i]))
+            add(list, place->host, move_text(found[i], &end), place->port);
+    return list;
+}
+
+void address_list_shuffle(struct address_list *list)
+{
+    for (size_t left = list->count; left > 1; left--) {
+        struct address last = list->at[left - 1];
+        unsigned chance;
+
+        evutil_secure_rng_get_bytes(&chance, sizeof(chance));
+        list->at[left - 1] = list->at[chance % left];
+        list->at[chance % left] = last;
+    }
 }

@@ -8,8 +8,9 @@
 /* One place to connect to. */
 struct address {
     const char *host; /* as it was asked for; NULL: libpq's default, or only hostaddr is known */
-    const char *hostaddr; /* numeric; NULL for a unix-domain socket */
+    const char *hostaddr; /* numeric; NULL for a unix-domain socket, and for a name */
     const char *port;
+    bool is_name;         /* the host is to be looked up first */
     const char *unusable; /* why it cannot be tried, or NULL */
 };
 
@@ -24,5 +25,14 @@ struct address_list {
  * memory. */
 struct address_list *address_list_new(const char *hosts, const char *hostaddrs, const char *ports,
                                       const char **why);
+
+/* The addresses that a name has been found to have, some of them perhaps several times; as above,
+ * but for the place's own texts, which are borrowed. NULL with *bad the text that is no numeric
+ * address, or NULL without memory. */
+struct address_list *address_list_found(const struct address *place, const char *const *found,
+                                        size_t n_found, const char **bad);
+
+/* Puts them in an order of chance (libpq's load_balance_hosts). */
+void address_list_shuffle(struct address_list *list);
 
 #endif

@@ -369,7 +369,7 @@ static bool make_events(struct conn *conn)
     conn->write_event = event_new(conn->base, -1, EV_WRITE, io_on_writable, conn);
     conn->kick_event = event_new(conn->base, -1, 0, on_kick, conn);
     conn->again_event = evtimer_new(conn->base, on_again, conn);
-    conn->timer_event = evtimer_new(conn->base, connect_on_timeout, conn);
+    conn->timer_event = evtimer_new(conn->base, connect_on_timer, conn);
     return conn->read_event && conn->write_event && conn->kick_event && conn->again_event &&
            conn->timer_event;
 }

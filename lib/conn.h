@@ -17,6 +17,7 @@ enum conn_state {
     CONN_DOWN,       /* no PGconn; submits are refused */
     CONN_OPENING,    /* evpg_open was called; connecting begins in a later turn of the loop, when
                         doomed is empty */
+    CONN_RESOLVING,  /* a host's name is being looked up; submits are queued */
     CONN_CONNECTING, /* one address after the other; submits are queued */
     CONN_READY       /* logged in, in pipeline mode, reading */
 };
@@ -30,14 +31,10 @@ struct conn {
 
     enum conn_state state;
     unsigned life; /* goes up when all that was submitted is doomed */
-    PGconn *pg;    /* NULL but in CONNECTING and READY */
+    PGconn *pg;    /* NULL but in CONNECTING, at times, and READY */
 
-    /* While CONNECTING. */
-    struct conninfo *conninfo;
-    size_t next_address;
-    int64_t deadline_ns;          /* of the attempt */
-    struct evpg_error attempts;   /* what became of those tried so far */
-    struct evpg_request *opening; /* evpg_open's, from then until it is done */
+    struct connecting *connecting; /* while RESOLVING or CONNECTING, see connect.h */
+    struct evpg_request *opening;  /* evpg_open's, from then until it is done */
 
     struct req_list queued;   /* to be sent */
     struct req_list sent;     /* awaiting answers, in the order of the wire */
@@ -68,7 +65,7 @@ struct conn {
     struct event *write_event; /* also the one event of a connection attempt */
     struct event *kick_event;  /* run once soon, in this pass of the loop */
     struct event *again_event; /* zero timer: run in the next turn */
-    struct event *timer_event; /* the deadline of a connection attempt */
+    struct event *timer_event; /* of connecting */
 
     struct closing *closing; /* while evpg_close is under way, see close.c */
 

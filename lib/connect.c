@@ -1,31 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * connect: from a connection string to a session that is logged in, one address after the other.
+ * connect: from a connection string to a session, one address after the other.
  *
- * Called by conn.c and by its own events. Invariants: each address gets a PGconn and a deadline of
- * its own; the one event is made anew after every PQconnectPoll and fires once, because libpq may
- * have closed the socket and opened another with the same number; what became of each attempt is
- * collected in conn->attempts; a connection that is passed on does not block, and is in pipeline
- * mode.
+ * Called by conn.c, attempt.c, resolve.c and by the timer. Invariants: which address comes next is
+ * decided here alone: in the string's order, or libpq's load_balance_hosts; a host name is looked
+ * up when its turn comes; with prefer-standby there is a second round. Each lookup and each address
+ * has a deadline of its own, and the opening one for all; one timer serves them. What became of
+ * each is collected into one error.
  */
 #include "connect.h"
 
-#include "io.h"
-#include "news.h"
+#include "attempt.h"
+#include "mem.h"
+#include "resolve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DEFAULT_TIMEOUT_MS 15000
 
+/* Of the message about earlier attempts, what is kept beside the last one's, which decides. */
+#define EARLIER_SIZE 260
+
+/* The loop was busy elsewhere for so long: what has come meanwhile is looked at first. */
+#define STALL_NS 50000000
+
 void connect_forget(struct conn *conn)
 {
-    conninfo_free(conn->conninfo);
-    conn->conninfo = NULL;
-}
+    struct connecting *connecting = conn->connecting;
 
-static const struct address *current_address(const struct conn *conn)
-{
-    return &conninfo_addresses(conn->conninfo)->at[conn->next_address - 1];
+    if (!connecting)
+        return;
+    conn->connecting = NULL;
+    resolve_drop(connecting->lookup);
+    conninfo_free(connecting->conninfo);
+    mem_free(connecting->found);
+    mem_free(connecting);
 }
 
 /* libpq's messages name the place only where it got as far as that. */
@@ -39,46 +49,35 @@ static void name_address(struct evpg_error *error, const struct address *address
     err_append(error, " port %s:", address->port);
 }
 
-static enum evpg_code class_of(const char *sqlstate)
+/* The last one gives the error its code. */
+void connect_note(struct conn *conn, enum evpg_code code, const char *sqlstate, const char *message)
 {
-    bool refused = strncmp(sqlstate, "28", 2) == 0 || strcmp(sqlstate, "3D000") == 0;
+    struct evpg_error *attempts = &conn->connecting->attempts;
+    const struct address *address = conn->connecting->address;
 
-    return refused ? EVPG_E_AUTH : EVPG_E_CONNECT;
-}
-
-/* Adds what libpq says of this attempt. The last one gives the error its code. */
-static void note_failure(struct conn *conn, const char *message)
-{
-    struct evpg_error *attempts = &conn->attempts;
-    char sqlstate[6];
-
-    pq_login_sqlstate(message, sqlstate);
-    attempts->code = pq_is_want_of_memory(message) ? EVPG_E_MEMORY : class_of(sqlstate);
+    err_shorten(attempts, EARLIER_SIZE);
+    attempts->code = code;
     err_set_sqlstate(attempts, *sqlstate ? sqlstate : "08001");
-    if (!strstr(message, current_address(conn)->port))
-        name_address(attempts, current_address(conn));
+    if (!strstr(message, address->port))
+        name_address(attempts, address);
     else if (*attempts->message)
         err_append(attempts, ";");
     pq_append_login_message(attempts, message);
 }
 
-/* Ends the attempt that is under way. */
-static void abandon(struct conn *conn)
+static void note_timeout(struct conn *conn, const char *what, int ms)
 {
-    event_del(conn->write_event);
-    event_del(conn->timer_event);
-    if (conn->pg)
-        PQfinish(conn->pg);
-    conn->pg = NULL;
+    struct evpg_error *attempts = &conn->connecting->attempts;
+
+    err_shorten(attempts, EARLIER_SIZE);
+    if (conn->connecting->address)
+        name_address(attempts, conn->connecting->address);
+    err_append(attempts, " not %s within %d ms", what, ms);
+    attempts->code = EVPG_E_TIMEOUT;
+    err_set_sqlstate(attempts, "08001");
 }
 
-static void fail_attempt(struct conn *conn, const char *message)
-{
-    note_failure(conn, message);
-    abandon(conn);
-}
-
-static void out_of_memory(struct conn *conn)
+void connect_out_of_memory(struct conn *conn)
 {
     struct evpg_error why;
 
@@ -86,148 +85,268 @@ static void out_of_memory(struct conn *conn)
     conn_down(conn, &why);
 }
 
-static void set_up(struct conn *conn)
-{
-    event_del(conn->timer_event);
-    connect_forget(conn);
-    PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);
-    if (!io_start(conn)) {
-        out_of_memory(conn);
-        return;
-    }
-    conn_set_state(conn, CONN_READY);
-    conn_opened(conn);
-    news_deliver_notices(conn);
-    if (conn->pg)
-        io_send(conn);
-}
-
-static void on_event(evutil_socket_t fd, short what, void *arg);
-
-static bool await(struct conn *conn, short what)
-{
-    return event_assign(conn->write_event, conn->base, PQsocket(conn->pg), what, on_event, conn) ==
-               0 &&
-           event_add(conn->write_event, NULL) == 0;
-}
-
 /* -1: no limit. */
 static int timeout_ms(const struct conn *conn)
 {
     int configured = conn->config.server_connect_timeout_ms;
-    int asked = conninfo_timeout_ms(conn->conninfo);
+    int asked = conninfo_timeout_ms(conn->connecting->conninfo);
 
     if (configured != 0)
         return configured;
     return asked ? asked : DEFAULT_TIMEOUT_MS;
 }
 
-static bool await_deadline(struct conn *conn)
+static int64_t time_in(int ms)
 {
-    int64_t us = (conn->deadline_ns - budget_now_ns()) / 1000 + 1;
-    const struct timeval time = {us / 1000000, us % 1000000};
-
-    return evtimer_add(conn->timer_event, &time) == 0;
+    return ms < 0 ? CONNECT_NEVER : budget_now_ns() + (int64_t)ms * 1000000;
 }
 
-static bool start_timer(struct conn *conn)
+static int64_t first_of(const struct connecting *connecting)
 {
-    int ms = timeout_ms(conn);
+    int64_t first = connecting->deadline_ns;
 
-    if (ms < 0)
-        return true;
-    conn->deadline_ns = budget_now_ns() + (int64_t)ms * 1000000;
-    return await_deadline(conn);
+    first = first < connecting->end_ns ? first : connecting->end_ns;
+    return first < connecting->go_on_ns ? first : connecting->go_on_ns;
 }
 
-/* Verbose, so that the text has the SQLSTATE: there is no other way to learn it. False: this one
- * has failed already. */
-static bool start(struct conn *conn, const struct address *address)
+bool connect_arm(struct conn *conn)
 {
-    conn->fatal.code = 0;
-    conn->pg = conninfo_start(conn->conninfo, address);
-    if (!conn->pg) {
-        out_of_memory(conn);
+    int64_t first = first_of(conn->connecting);
+    int64_t us = (first - budget_now_ns()) / 1000 + 1;
+    const struct timeval time = {us / 1000000, us % 1000000}, now = {0, 0};
+
+    if (first == CONNECT_NEVER)
+        return event_del(conn->timer_event) == 0;
+    return evtimer_add(conn->timer_event, us > 0 ? &time : &now) == 0;
+}
+
+/* There is no need of memory for a timer that is set already, and there is none without memory:
+ * then the lookup's own deadline, or nothing, ends it. */
+void connect_go_on(struct conn *conn)
+{
+    conn->connecting->go_on_ns = 0;
+    if (!connect_arm(conn))
+        event_active(conn->timer_event, EV_TIMEOUT, 0);
+}
+
+static void start_lookup(struct conn *conn)
+{
+    struct connecting *connecting = conn->connecting;
+
+    conn_set_state(conn, CONN_RESOLVING);
+    if (!connect_arm(conn) || !resolve_start(conn, connecting->address, &connecting->lookup))
+        connect_out_of_memory(conn);
+}
+
+static void take_lookup(struct conn *conn)
+{
+    struct connecting *connecting = conn->connecting;
+    const char *why;
+    char message[200];
+
+    connecting->found = resolve_take(connecting->lookup, &why);
+    connecting->next_found = 0;
+    if (connecting->found && conninfo_balances_load(connecting->conninfo))
+        address_list_shuffle(connecting->found);
+    if (why && *why) {
+        snprintf(message, sizeof(message), "the host's name could not be looked up: %s", why);
+        connect_note(conn, EVPG_E_CONNECT, "", message);
+    }
+    resolve_drop(connecting->lookup);
+    connecting->lookup = NULL;
+    if (connecting->found || why)
+        connect_try_next(conn);
+    else
+        connect_out_of_memory(conn);
+}
+
+/* Those that a name was found to have come before the next of the list. */
+static bool take_address(struct connecting *connecting)
+{
+    const struct address_list *list = conninfo_addresses(connecting->conninfo);
+
+    if (connecting->found && connecting->next_found < connecting->found->count) {
+        connecting->address = &connecting->found->at[connecting->next_found++];
         return true;
     }
-    PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
-    PQsetNoticeReceiver(conn->pg, news_on_notice, conn);
-    if (PQstatus(conn->pg) == CONNECTION_BAD) {
-        fail_attempt(conn, PQerrorMessage(conn->pg));
+    if (connecting->next >= list->count)
+        return false;
+    mem_free(connecting->found);
+    connecting->found = NULL;
+    connecting->address = &list->at[connecting->next++];
+    return true;
+}
+
+/* False: this one has failed at once. */
+static bool start(struct conn *conn)
+{
+    struct connecting *connecting = conn->connecting;
+
+    connecting->deadline_ns = time_in(timeout_ms(conn));
+    connecting->go_on_ns = CONNECT_NEVER;
+    connecting->n_backlog_full = 0;
+    if (connecting->address->unusable) {
+        connect_note(conn, EVPG_E_CONNECT, "", connecting->address->unusable);
         return false;
     }
-    if (!start_timer(conn) || !await(conn, EV_WRITE))
-        out_of_memory(conn);
+    if (connecting->address->is_name) {
+        start_lookup(conn);
+        return true;
+    }
+    conn_set_state(conn, CONN_CONNECTING);
+    return attempt_start(conn);
+}
+
+/* libpq's texts on a server of the wrong kind do not name the setting. */
+static void give_up(struct conn *conn)
+{
+    struct connecting *connecting = conn->connecting;
+    const char *target = conninfo_target(connecting->conninfo);
+    struct evpg_error why = connecting->attempts;
+
+    if (why.code == EVPG_E_CONNECT && target && strcmp(target, "any") != 0)
+        err_append(&why, " (target_session_attrs is \"%s\")", target);
+    conn_down(conn, &why);
+}
+
+static bool begin_second_round(struct connecting *connecting)
+{
+    if (connecting->second_round || !conninfo_prefers_standby(connecting->conninfo))
+        return false;
+    connecting->second_round = true;
+    connecting->next = 0;
+    err_set(&connecting->attempts, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "%s", "");
     return true;
 }
 
 /* Starts with the next address that does not fail at once; after the last, gives up. So it does
  * when a server has refused the login, as libpq does: the others are told apart by their places
  * only. */
-static void try_next(struct conn *conn)
+void connect_try_next(struct conn *conn)
 {
-    const struct address_list *addresses = conninfo_addresses(conn->conninfo);
+    struct connecting *connecting = conn->connecting;
+    struct budget budget;
 
-    while (conn->attempts.code != EVPG_E_AUTH && conn->next_address < addresses->count) {
-        const struct address *address = &addresses->at[conn->next_address++];
-
-        if (address->unusable)
-            note_failure(conn, address->unusable);
-        else if (start(conn, address))
+    connecting->n_backlog_full = 0;
+    budget_start(&budget);
+    while (connecting->attempts.code != EVPG_E_AUTH) {
+        if (!budget_take(&budget)) {
+            connecting->deadline_ns = CONNECT_NEVER;
+            connect_go_on(conn);
             return;
+        }
+        if (take_address(connecting)) {
+            if (start(conn))
+                return;
+        } else if (!begin_second_round(connecting)) {
+            break;
+        }
     }
-    conn_down(conn, &conn->attempts);
+    give_up(conn);
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+static void go_on(struct conn *conn)
 {
-    struct conn *conn = arg;
-    PostgresPollingStatusType status = PQconnectPoll(conn->pg);
+    struct connecting *connecting = conn->connecting;
 
-    (void)fd;
-    (void)what;
-    conn_hold(conn);
-    if (status == PGRES_POLLING_OK) {
-        set_up(conn);
-    } else if (status == PGRES_POLLING_FAILED) {
-        fail_attempt(conn, PQerrorMessage(conn->pg));
-        try_next(conn);
-    } else if (!await(conn, status == PGRES_POLLING_READING ? EV_READ : EV_WRITE)) {
-        out_of_memory(conn);
+    connecting->go_on_ns = CONNECT_NEVER;
+    if (connecting->lookup)
+        take_lookup(conn);
+    else if (connecting->n_backlog_full == 0 || !attempt_start(conn))
+        connect_try_next(conn);
+}
+
+static void time_out_address(struct conn *conn)
+{
+    struct connecting *connecting = conn->connecting;
+
+    connecting->deadline_ns = CONNECT_NEVER;
+    if (connecting->lookup) {
+        note_timeout(conn, "looked up", timeout_ms(conn));
+        resolve_give_up(connecting->lookup);
+        return;
     }
-    conn_release(conn);
+    note_timeout(conn, "connected", timeout_ms(conn));
+    attempt_abandon(conn);
+    connect_try_next(conn);
+}
+
+static void time_out(struct conn *conn)
+{
+    struct evpg_error why;
+
+    note_timeout(conn, "opened", conn->config.open_timeout_ms);
+    why = conn->connecting->attempts;
+    conn_down(conn, &why);
+}
+
+static void wait_on(struct conn *conn)
+{
+    if (!connect_arm(conn))
+        connect_out_of_memory(conn);
+}
+
+static void push_back(int64_t *deadline_ns, int64_t to)
+{
+    *deadline_ns = *deadline_ns < to ? to : *deadline_ns;
+}
+
+static bool has_stood_still(struct connecting *connecting, int64_t now)
+{
+    if (now - first_of(connecting) < STALL_NS)
+        return false;
+    push_back(&connecting->deadline_ns, now + STALL_NS);
+    push_back(&connecting->end_ns, now + STALL_NS);
+    return true;
 }
 
 /* The loop's clock is coarse, and stands still during a turn: a timer may come early. */
-void connect_on_timeout(evutil_socket_t fd, short what, void *arg)
+void connect_on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *conn = arg;
+    struct connecting *connecting = conn->connecting;
+    int64_t now = budget_now_ns();
 
     (void)fd;
     (void)what;
-    if (budget_now_ns() < conn->deadline_ns && await_deadline(conn))
-        return;
     conn_hold(conn);
-    name_address(&conn->attempts, current_address(conn));
-    err_append(&conn->attempts, " not connected within %d ms", timeout_ms(conn));
-    conn->attempts.code = EVPG_E_TIMEOUT;
-    err_set_sqlstate(&conn->attempts, "08001");
-    abandon(conn);
-    try_next(conn);
+    if (now >= connecting->go_on_ns)
+        go_on(conn);
+    else if (now < first_of(connecting) || has_stood_still(connecting, now))
+        wait_on(conn);
+    else if (now >= connecting->end_ns)
+        time_out(conn);
+    else
+        time_out_address(conn);
     conn_release(conn);
+}
+
+static bool make(struct conn *conn, struct evpg_error *why)
+{
+    struct connecting *connecting = mem_alloc(sizeof(*connecting));
+
+    conn->connecting = connecting;
+    if (connecting)
+        connecting->conninfo = conninfo_new(conn->conninfo_text, why);
+    else
+        err_set(why, EVPG_E_MEMORY, EVPG_FATE_NOT_SENT, "out of memory");
+    return connecting && connecting->conninfo;
 }
 
 void connect_begin(struct conn *conn)
 {
     const char *unusable = pq_unusable(PQlibVersion());
+    struct evpg_error why;
 
     conn_set_state(conn, CONN_CONNECTING);
-    conn->next_address = 0;
-    err_set(&conn->attempts, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "%s", unusable ? unusable : "");
-    if (!unusable)
-        conn->conninfo = conninfo_new(conn->conninfo_text, &conn->attempts);
-    if (conn->conninfo)
-        try_next(conn);
-    else
-        conn_down(conn, &conn->attempts);
+    err_set(&why, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "%s", unusable ? unusable : "");
+    if (unusable || !make(conn, &why)) {
+        conn_down(conn, &why);
+        return;
+    }
+    conn->connecting->attempts = why;
+    conn->connecting->end_ns =
+        time_in(conn->config.open_timeout_ms ? conn->config.open_timeout_ms : -1);
+    conn->connecting->go_on_ns = conn->connecting->deadline_ns = CONNECT_NEVER;
+    connect_try_next(conn);
 }

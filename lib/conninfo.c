@@ -24,6 +24,7 @@ struct conninfo {
     struct address_list *addresses;
     const char **keywords; /* of the string, with room for what we set, ended by NULL */
     const char **values;
+    char *target; /* target_session_attrs, which merged cannot tell */
     int timeout_ms;
 };
 
@@ -153,6 +154,26 @@ static bool merge(struct conninfo *info, struct evpg_error *error)
     return info->merged;
 }
 
+/* The one setting that the trick hides, by the same trick with another. */
+static bool find_target(struct conninfo *info, struct evpg_error *error)
+{
+    const char *asked = option(info->given, "gssencmode");
+    PQconninfoOption *merged;
+    PGconn *pg;
+
+    set(info, "gssencmode", IMPOSSIBLE);
+    pg = PQconnectStartParams(info->keywords, info->values, 0);
+    set(info, "gssencmode", asked);
+    merged = pg ? PQconninfo(pg) : NULL;
+    PQfinish(pg);
+    if (merged && option(merged, "target_session_attrs"))
+        info->target = mem_strdup(option(merged, "target_session_attrs"));
+    if (!merged || (option(merged, "target_session_attrs") && !info->target))
+        out_of_memory(error);
+    PQconninfoFree(merged);
+    return !error->code || error->code != EVPG_E_MEMORY;
+}
+
 static bool find_addresses(struct conninfo *info, struct evpg_error *error)
 {
     const PQconninfoOption *merged = info->merged;
@@ -160,6 +181,8 @@ static bool find_addresses(struct conninfo *info, struct evpg_error *error)
 
     info->addresses = address_list_new(option(merged, "host"), option(merged, "hostaddr"),
                                        option(merged, "port"), &why);
+    if (info->addresses && conninfo_balances_load(info))
+        address_list_shuffle(info->addresses);
     if (!info->addresses && why)
         err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT, "%s", why);
     else if (!info->addresses)
@@ -198,7 +221,7 @@ struct conninfo *conninfo_new(const char *text, struct evpg_error *error)
         return NULL;
     }
     if (parse(info, text, error) && make_arrays(info, error) && merge(info, error) &&
-        read_timeout(info, error) && find_addresses(info, error))
+        find_target(info, error) && read_timeout(info, error) && find_addresses(info, error))
         return info;
     conninfo_free(info);
     return NULL;
@@ -211,6 +234,7 @@ void conninfo_free(struct conninfo *info)
     PQconninfoFree(info->given);
     PQconninfoFree(info->merged);
     mem_free(info->addresses);
+    mem_free(info->target);
     mem_free(info->keywords);
     mem_free(info);
 }
@@ -223,6 +247,31 @@ const struct address_list *conninfo_addresses(const struct conninfo *info)
 int conninfo_timeout_ms(const struct conninfo *info)
 {
     return info->timeout_ms;
+}
+
+const char *conninfo_target(const struct conninfo *info)
+{
+    return info->target;
+}
+
+bool conninfo_prefers_standby(const struct conninfo *info)
+{
+    return info->target && strcmp(info->target, "prefer-standby") == 0;
+}
+
+/* Older versions of libpq do not know it, and refuse it. */
+bool conninfo_balances_load(const struct conninfo *info)
+{
+    const char *how = option(info->merged, "load_balance_hosts");
+
+    return how && strcmp(how, "random") == 0;
+}
+
+bool conninfo_requires_tls(const struct conninfo *info)
+{
+    const char *mode = option(info->merged, "sslmode");
+
+    return mode && (strcmp(mode, "require") == 0 || strncmp(mode, "verify", 6) == 0);
 }
 
 /* By its own default libpq asks for a Kerberos ticket for each connection, waiting for the network;
@@ -239,11 +288,20 @@ static const char *gssencmode(const struct conninfo *info)
     return merged && strcmp(merged, "prefer") != 0 ? merged : "disable";
 }
 
-PGconn *conninfo_start(struct conninfo *info, const struct address *address)
+/* libpq would look for a standby among this one address, and then take it for what it is. */
+static const char *target(const struct conninfo *info, bool any_server)
+{
+    if (!conninfo_prefers_standby(info))
+        return info->target;
+    return any_server ? "any" : "standby";
+}
+
+PGconn *conninfo_start(struct conninfo *info, const struct address *address, bool any_server)
 {
     set(info, "host", address->host);
     set(info, "hostaddr", address->hostaddr);
     set(info, "port", address->port);
     set(info, "gssencmode", gssencmode(info));
+    set(info, "target_session_attrs", target(info, any_server));
     return PQconnectStartParams(info->keywords, info->values, 0);
 }

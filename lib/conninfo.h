@@ -21,7 +21,21 @@ const struct address_list *conninfo_addresses(const struct conninfo *info);
 /* Its connect_timeout in milliseconds, by libpq's rules; 0: not set; -1: no limit. */
 int conninfo_timeout_ms(const struct conninfo *info);
 
-/* PQconnectStartParams for one of its addresses. NULL without memory. */
-PGconn *conninfo_start(struct conninfo *info, const struct address *address);
+/* What target_session_attrs asks for; NULL or "": any server. */
+const char *conninfo_target(const struct conninfo *info);
+
+/* Whether that is a standby, or else any server. */
+bool conninfo_prefers_standby(const struct conninfo *info);
+
+/* Whether addresses that a name has are to be tried in an order of chance; its own list is in one
+ * already. */
+bool conninfo_balances_load(const struct conninfo *info);
+
+/* Whether a session without TLS will not do. */
+bool conninfo_requires_tls(const struct conninfo *info);
+
+/* PQconnectStartParams for one of its addresses, or one found for a name of them. any_server: the
+ * second round of those that prefer a standby. NULL without memory. */
+PGconn *conninfo_start(struct conninfo *info, const struct address *address, bool any_server);
 
 #endif

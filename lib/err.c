@@ -71,6 +71,13 @@ void err_append(struct evpg_error *error, const char *format, ...)
     va_end(args);
 }
 
+void err_shorten(struct evpg_error *error, size_t size)
+{
+    if (strlen(error->message) < size)
+        return;
+    mark_as_cut(error->message, size);
+}
+
 void err_set(struct evpg_error *error, enum evpg_code code, enum evpg_fate fate, const char *format,
              ...)
 {

@@ -28,6 +28,9 @@ void err_set_sqlstate(struct evpg_error *error, const char *sqlstate);
 void err_append(struct evpg_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Cuts a message that is longer, so that there is room for more. */
+void err_shorten(struct evpg_error *error, size_t size);
+
 /* Makes a text one line: runs of control characters become one space, at the ends none. */
 void err_flatten(char *text);
 

@@ -27,7 +27,7 @@ bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *f
     if (from)
         memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
     if (to->server_connect_timeout_ms < -1 || to->max_queued_requests < -1 ||
-        to->max_queued_bytes < -1)
+        to->max_queued_bytes < -1 || to->open_timeout_ms < -1 || (to->resolve && to->dns_base))
         return false;
     if (to->max_queued_requests == 0)
         to->max_queued_requests = DEFAULT_MAX_QUEUED_REQUESTS;

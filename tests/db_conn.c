@@ -147,13 +147,6 @@ START_TEST(unknown_keyword)
 }
 END_TEST
 
-START_TEST(host_names)
-{
-    open_with("host=db.example port=77", NULL);
-    expect_failure(EVPG_E_CONNECT, "08001", NAMES("\"db.example\" port 77", "not looked up"));
-}
-END_TEST
-
 START_TEST(wrong_password)
 {
     char conninfo[200];
@@ -321,7 +314,6 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, no_socket);
     tcase_add_test(tcase, no_listener);
     tcase_add_test(tcase, unknown_keyword);
-    tcase_add_test(tcase, host_names);
     tcase_add_test(tcase, no_database);
     tcase_add_test(tcase, deadline);
     tcase_add_test(tcase, no_deadline);

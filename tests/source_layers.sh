@@ -18,7 +18,7 @@ layers=(
     "mem log err budget"
     "pq"
     "db req result params row value settings sqlword address conninfo"
-    "conn open close cancel connect io news pipeline"
+    "conn open close cancel connect attempt resolve io news pipeline"
     "op_"
 )
 

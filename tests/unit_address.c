@@ -52,7 +52,7 @@ START_TEST(kinds_of_hosts)
     check_place(&list->at[5], "LocalHost", "127.0.0.1", "7");
     check_place(&list->at[6], "LocalHost", "::1", "7");
     ck_assert_str_eq(list->at[7].host, "db.example");
-    ck_assert_ptr_nonnull(list->at[7].unusable);
+    ck_assert(list->at[7].is_name && !list->at[6].is_name);
     mem_free(list);
 }
 END_TEST

@@ -65,7 +65,7 @@ static void check_gssencmode(const char *text, const char *expected)
 {
     const struct address nowhere = {.host = "/nonexistent", .port = "1"};
     struct conninfo *info = conninfo_new(text, &error);
-    PGconn *pg = conninfo_start(info, &nowhere);
+    PGconn *pg = conninfo_start(info, &nowhere, false);
     PQconninfoOption *options = PQconninfo(pg);
 
     for (PQconninfoOption *o = options; o->keyword; o++)
@@ -96,7 +96,7 @@ START_TEST(each_address_alone)
     clear_environment();
     info = conninfo_new("host=/nonexistent,127.0.0.1 hostaddr=,127.0.0.1 port=1,2", &error);
     ck_assert_uint_eq(conninfo_addresses(info)->count, 2);
-    pg = conninfo_start(info, &conninfo_addresses(info)->at[0]);
+    pg = conninfo_start(info, &conninfo_addresses(info)->at[0], false);
     ck_assert_ptr_nonnull(strstr(PQerrorMessage(pg), "/nonexistent/.s.PGSQL.1"));
     PQfinish(pg);
     conninfo_free(info);

@@ -28,6 +28,7 @@ extern "C" {
 #endif
 
 struct event_base;
+struct evdns_base;
 
 /** Where work is submitted. In this version always a connection (see evpg/conn.h). */
 struct evpg_db;

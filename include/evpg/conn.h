@@ -11,6 +11,7 @@
 #define EVPG_CONN_H
 
 #include <evpg/common.h>
+#include <evpg/resolve.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,7 +27,8 @@ struct evpg_conn_config {
     size_t size;
 
     /**
-     * The longest a connection attempt to one address may take, login included, in milliseconds.
+     * The longest a connection attempt to one address may take, login included, in milliseconds;
+     * and the lookup of one host name.
      * Default: connect_timeout of the connection string or its environment, where 0 is no limit,
      * else 15,000.
      * PgBouncer's server_connect_timeout, but for each address; libpq's own connect_timeout does
@@ -39,6 +41,27 @@ struct evpg_conn_config {
 
     /** The most memory that requests waiting to be sent may take, in bytes. Default: 256 MiB. */
     int64_t max_queued_bytes;
+
+    /**
+     * The longest opening may take, all lookups and addresses together, in milliseconds. Default:
+     * none beside what server_connect_timeout_ms is for each.
+     */
+    int open_timeout_ms;
+
+    /**
+     * Looks up host names. Default, NULL: libevent's evdns does. See evpg/resolve.h.
+     */
+    evpg_resolve_cb resolve;
+
+    /** Passed to resolve. */
+    void *resolve_arg;
+
+    /**
+     * The evdns_base to look host names up with, which must be of the same loop and outlive the
+     * connection. Default, NULL: one of our own, by /etc/resolv.conf and /etc/hosts. Not together
+     * with resolve.
+     */
+    struct evdns_base *dns_base;
 };
 
 /**
@@ -51,7 +74,8 @@ struct evpg_conn_config {
 /** A configuration with all defaults, for any language; set members afterwards. */
 static inline struct evpg_conn_config evpg_conn_config_default(void)
 {
-    struct evpg_conn_config config = {sizeof(struct evpg_conn_config), 0, 0, 0};
+    struct evpg_conn_config config = {
+        sizeof(struct evpg_conn_config), 0, 0, 0, 0, NULL, NULL, NULL};
     return config;
 }
 
@@ -64,7 +88,8 @@ static inline struct evpg_conn_config evpg_conn_config_default(void)
  *     when the connection is opened: mistakes in it are reported there.
  * @param config copied; NULL: the defaults
  * @return the connection, to be freed by evpg_free(); or NULL with errno EINVAL (base is NULL; the
- *     configuration has a value below -1 or members this library does not know) or ENOMEM
+ *     configuration has a value below -1, both resolve and dns_base, or members this library does
+ *     not know) or ENOMEM
  */
 EVPG_EXPORT struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
                                           const struct evpg_conn_config *config);
@@ -74,17 +99,21 @@ EVPG_EXPORT struct evpg_db *evpg_conn_new(struct event_base *base, const char *c
  * they wait until the connection is up, and fail, not sent, when it cannot be had.
  *
  * Of the hosts in the connection string each is tried in order, until one works or one refuses the
- * login. In this version a host is a numeric address, a unix-domain socket's directory or
- * "localhost"; for other names give their numeric address as hostaddr. gssencmode is "disable"
- * unless it is set.
+ * login; with libpq's load_balance_hosts=random, in an order of chance. A host's name is looked up
+ * when its turn comes (see evpg/resolve.h), and each of its addresses is tried. With
+ * target_session_attrs=prefer-standby, all are tried a second time if none is a standby.
+ * gssencmode is "disable" unless it is set. A unix-domain socket whose backlog is full is tried
+ * again within its time.
  *
  * After the connection was lost, or could not be had, it may be opened again.
  *
  * @param conn a connection that is not open
  * @param on_open called once from the loop, or from evpg_free(); may be NULL. Its error's code is
- *     EVPG_E_CONNECT, EVPG_E_AUTH (the server refused the login: SQLSTATE 28xxx or 3D000),
- *     EVPG_E_TIMEOUT, EVPG_E_CLOSED or EVPG_E_MEMORY; its message has one part for each address
- *     that was tried.
+ *     EVPG_E_CONNECT, EVPG_E_AUTH (the server refused the login: SQLSTATE 28xxx or 3D000; or it
+ *     wants a password, and there is none), EVPG_E_TLS (with sslmode require or verify-…: no TLS,
+ *     or a certificate that does not do), EVPG_E_TIMEOUT, EVPG_E_CLOSED or EVPG_E_MEMORY: what came
+ *     of the last address that was tried. Its message has one part for each; where they are many,
+ *     the first ones and the last.
  * @param arg passed to on_open
  * @return the request; or NULL with errno EINVAL (already open, or being opened; conn is NULL),
  *     ESHUTDOWN (conn is being closed or freed) or ENOMEM

@@ -17,6 +17,7 @@ enum evpg_code {
     EVPG_E_SERVER = 1,  /**< the server refused the statement: see its SQLSTATE */
     EVPG_E_CONNECT,     /**< no connection could be had */
     EVPG_E_AUTH,        /**< the server refused the login: SQLSTATE 28xxx, or 3D000 */
+    EVPG_E_TLS,         /**< TLS was asked for, and is not to be had, or the certificate is bad */
     EVPG_E_LOST,        /**< the connection was lost */
     EVPG_E_TIMEOUT,     /**< a deadline of ours passed */
     EVPG_E_CANCELED,    /**< evpg_request_cancel() was called */
@@ -24,6 +25,7 @@ enum evpg_code {
     EVPG_E_ABORTED,     /**< the server skipped it because of an earlier error */
     EVPG_E_ROLLED_BACK, /**< COMMIT was asked for, and the server rolled back */
     EVPG_E_VALUE, /**< a value could not be read as asked, or the row callback returned EVPG_FAIL */
+    EVPG_E_LIMIT, /**< more came than evpg_request_set_limits() allows */
     EVPG_E_PROTOCOL, /**< the server broke the protocol; the connection was closed */
     EVPG_E_MEMORY    /**< memory ran out */
 };

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * db_attempt: what one address after the other comes to: full backlogs, servers of the wrong kind,
+ * long lists.
+ *
+ * The counterpart of lib/attempt.c, and of the order in lib/connect.c. TLS and passwords have tests
+ * of their own.
+ */
+#include "harness.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int opened;
+static struct evpg_error *failure;
+
+static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)
+{
+    (void)which;
+    (void)arg;
+    opened++;
+    failure = evpg_error_copy(error);
+}
+
+static void start(const char *conninfo, const struct evpg_conn_config *config)
+{
+    begin_closed(conninfo, config);
+    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
+}
+
+static void finish(void)
+{
+    evpg_error_free(failure);
+    if (failure) {
+        evpg_free(db);
+        db = NULL;
+    }
+    end();
+}
+
+static void expect_open(const char *conninfo)
+{
+    start(conninfo, NULL);
+    ck_assert(await_flag(&opened, 10000));
+    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    finish();
+}
+
+static void expect_failure(const char *conninfo, enum evpg_code code, const char *sqlstate,
+                           const char *named)
+{
+    start(conninfo, NULL);
+    ck_assert(await_flag(&opened, 10000));
+    ck_assert_ptr_nonnull(failure);
+    ck_assert_int_eq(evpg_error_code(failure), code);
+    ck_assert_str_eq(evpg_error_sqlstate(failure), sqlstate);
+    ck_assert_msg(strstr(evpg_error_message(failure), named) != NULL, "\"%s\" in: %s", named,
+                  evpg_error_message(failure));
+    finish();
+}
+
+static const char *const own_folder = "/tmp/evpg-backlog";
+
+static int connect_to(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+struct full_socket {
+    char folder[64];
+    struct sockaddr_un address;
+    int listener;
+    int guests[8];
+    int n_guests;
+};
+
+/* A socket that takes no more, until somebody accepts. */
+static void make_full(struct full_socket *full)
+{
+    snprintf(full->folder, sizeof(full->folder), "%s.%d", own_folder, (int)getpid());
+    mkdir(full->folder, 0700);
+    full->address.sun_family = AF_UNIX;
+    snprintf(full->address.sun_path, sizeof(full->address.sun_path), "%s/.s.PGSQL.5432",
+             full->folder);
+    full->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    ck_assert_int_eq(bind(full->listener, (struct sockaddr *)&full->address, sizeof(full->address)),
+                     0);
+    ck_assert_int_eq(listen(full->listener, 0), 0);
+    while (full->n_guests < 8 && (full->guests[full->n_guests] = connect_to(&full->address)) >= 0)
+        full->n_guests++;
+    ck_assert_int_gt(full->n_guests, 0);
+    ck_assert_int_lt(full->n_guests, 8);
+}
+
+static void unmake(struct full_socket *full)
+{
+    for (int i = 0; i < full->n_guests; i++)
+        close(full->guests[i]);
+    close(full->listener);
+    unlink(full->address.sun_path);
+    rmdir(full->folder);
+}
+
+static int count_arrivals(const struct full_socket *full)
+{
+    int count = 0, fd;
+
+    while ((fd = accept(full->listener, NULL, NULL)) >= 0) {
+        close(fd);
+        count++;
+    }
+    return count;
+}
+
+/* 0: it goes on being full; 1: it is emptied after a while. */
+START_TEST(full_backlog)
+{
+    struct full_socket full = {.n_guests = 0};
+    char conninfo[128];
+
+    make_full(&full);
+    snprintf(conninfo, sizeof(conninfo), "host=%s port=5432", full.folder);
+    start(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 500));
+    run_for(100);
+    ck_assert_int_eq(opened, 0);
+    if (_i == 1) {
+        ck_assert_int_eq(count_arrivals(&full), full.n_guests);
+        run_for(150);
+        ck_assert_int_eq(count_arrivals(&full), 1);
+    }
+    ck_assert(await_flag(&opened, 5000));
+    ck_assert_int_eq(evpg_error_code(failure), _i == 0 ? EVPG_E_TIMEOUT : EVPG_E_CONNECT);
+    unmake(&full);
+    finish();
+}
+END_TEST
+
+START_TEST(kinds_of_servers)
+{
+    static const char *const kinds[] = {"any", "read-write", "primary", "prefer-standby"};
+    char conninfo[64];
+
+    snprintf(conninfo, sizeof(conninfo), "target_session_attrs=%s", kinds[_i]);
+    expect_open(conninfo);
+}
+END_TEST
+
+START_TEST(prefer_standby_of_the_environment)
+{
+    char hosts[256];
+
+    setenv("PGTARGETSESSIONATTRS", "prefer-standby", 1);
+    snprintf(hosts, sizeof(hosts), "host=/nonexistent,%s port=%s", getenv("PGHOST"),
+             getenv("PGPORT"));
+    expect_open(hosts);
+}
+END_TEST
+
+START_TEST(cf08_no_standby)
+{
+    expect_failure("target_session_attrs=standby", EVPG_E_CONNECT, "08001",
+                   "target_session_attrs is \"standby\"");
+}
+END_TEST
+
+START_TEST(no_password)
+{
+    char conninfo[128];
+
+    free(admin("create role guarded login password 'right'"));
+    snprintf(conninfo, sizeof(conninfo),
+             "host=127.0.0.1 port=%s user=guarded passfile=/nonexistent",
+             getenv("EVPG_TEST_TCP_PORT"));
+    expect_failure(conninfo, EVPG_E_AUTH, "28000", "no password supplied");
+    free(admin("drop role guarded"));
+}
+END_TEST
+
+/* So many that not all fit in a message, and all fail at once. */
+static char *many_hosts(int count, const char *last)
+{
+    char *text = calloc((size_t)count, 32);
+    size_t length = 0;
+
+    length += (size_t)sprintf(text, "host=");
+    for (int i = 0; i < count; i++)
+        length += (size_t)sprintf(text + length, "/nonexistent/%d,", i);
+    sprintf(text + length, "%s", last);
+    return text;
+}
+
+START_TEST(the_last_of_many_is_told)
+{
+    char *hosts = many_hosts(40, "/the/last/one");
+
+    expect_failure(hosts, EVPG_E_CONNECT, "08001", "/the/last/one");
+    free(hosts);
+}
+END_TEST
+
+static void count_beat(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    ++*(int *)arg;
+}
+
+/* Other work of the loop has its turn between them. */
+START_TEST(many_are_spread_over_turns)
+{
+    char *hosts = many_hosts(3000, "/the/last/one");
+    const struct timeval now = {0, 1};
+    int beats = 0;
+    struct event *beat;
+
+    start(hosts, NULL);
+    beat = event_new(base, -1, EV_PERSIST, count_beat, &beats);
+    event_add(beat, &now);
+    while (!opened)
+        event_base_loop(base, EVLOOP_ONCE);
+    ck_assert_int_ge(beats, 3000 / 256);
+    event_free(beat);
+    free(hosts);
+    finish();
+}
+END_TEST
+
+/* The loop did other things for longer than the deadline: the answer that has come counts. */
+START_TEST(f37_a_loop_that_stands_still)
+{
+    char conninfo[128];
+
+    free(admin("create role guarded login password 'right'"));
+    snprintf(conninfo, sizeof(conninfo),
+             "host=127.0.0.1 port=%s user=guarded password=right dbname=evpg sslmode=disable",
+             getenv("EVPG_TEST_TCP_PORT"));
+    start(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 200));
+    for (int i = 0; i < 2; i++)
+        event_base_loop(base, EVLOOP_ONCE);
+    ck_assert_int_eq(opened, 0);
+    usleep(400000);
+    ck_assert(await_flag(&opened, 5000));
+    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    finish();
+    free(admin("drop role guarded"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("db_attempt");
+    TCase *tcase = tcase_create("attempt");
+
+    tcase_set_timeout(tcase, 30);
+    tcase_add_loop_test(tcase, full_backlog, 0, 2);
+    tcase_add_loop_test(tcase, kinds_of_servers, 0, 4);
+    tcase_add_test(tcase, prefer_standby_of_the_environment);
+    tcase_add_test(tcase, cf08_no_standby);
+    tcase_add_test(tcase, no_password);
+    tcase_add_test(tcase, the_last_of_many_is_told);
+    tcase_add_test(tcase, many_are_spread_over_turns);
+    tcase_add_test(tcase, f37_a_loop_that_stands_still);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite, true);
+}
