@@ -41,7 +41,7 @@ static void destroy(struct conn *conn)
 
     while ((request = TAILQ_FIRST(&conn->graveyard))) {
         TAILQ_REMOVE(&conn->graveyard, request, link);
-        request->ops->release(request);
+        req_release(request);
     }
     for (size_t i = 0; i < sizeof(events) / sizeof(*events) && !conn_is_inherited(conn); i++)
         if (events[i])
@@ -96,7 +96,7 @@ static void recycle(struct conn *conn, struct evpg_request *request)
     if (conn->dying)
         TAILQ_INSERT_TAIL(&conn->graveyard, request, link);
     else
-        request->ops->release(request);
+        req_release(request);
 }
 
 void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,

@@ -71,6 +71,15 @@ void err_append(struct evpg_error *error, const char *format, ...)
     va_end(args);
 }
 
+void err_prefix(struct evpg_error *error, const char *name)
+{
+    char message[ERR_MESSAGE_SIZE];
+
+    memcpy(message, error->message, sizeof(message));
+    *error->message = '\0';
+    err_append(error, "%s: %s", name, message);
+}
+
 void err_shorten(struct evpg_error *error, size_t size)
 {
     if (strlen(error->message) < size)

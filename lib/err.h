@@ -28,6 +28,9 @@ void err_set_sqlstate(struct evpg_error *error, const char *sqlstate);
 void err_append(struct evpg_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Puts a name and a colon before the message. */
+void err_prefix(struct evpg_error *error, const char *name);
+
 /* Cuts a message that is longer, so that there is room for more. */
 void err_shorten(struct evpg_error *error, size_t size);
 

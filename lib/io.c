@@ -117,7 +117,7 @@ static enum next drain(struct conn *conn, struct budget *budget)
             continue;
         }
         if (is_busy(conn)) {
-            if (!head || !pq_has_lost_track(conn->pg, NULL))
+            if (!pipeline_has_lost_track(conn))
                 return WAIT;
             pipeline_lose_track(conn, PQerrorMessage(conn->pg));
             return GONE;

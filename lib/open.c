@@ -21,6 +21,8 @@ static void finish(struct evpg_request *request, struct evpg_error *cut)
 {
     struct open *open = (struct open *)request;
 
+    if (cut)
+        req_describe(request, NULL, cut);
     if (open->on_open)
         open->on_open(request->db, cut, open->arg);
 }

@@ -10,11 +10,18 @@
  */
 #include "pipeline.h"
 
+#include <evpg/request.h>
+
 #include <string.h>
 
 /* Enough to keep the server busy; it bounds what is lost with a connection, and libpq's buffer. */
 #define WINDOW 256
 #define WINDOW_BYTES ((size_t)1 << 20)
+
+static bool is_alone(const struct evpg_request *request)
+{
+    return request->alone || request->flags & EVPG_EXCLUSIVE;
+}
 
 static bool fits(const struct conn *conn, const struct evpg_request *request)
 {
@@ -22,7 +29,7 @@ static bool fits(const struct conn *conn, const struct evpg_request *request)
 
     if (!last)
         return true;
-    return !request->alone && !last->alone && conn->n_sent < WINDOW &&
+    return !is_alone(request) && !is_alone(last) && conn->n_sent < WINDOW &&
            conn->sent_bytes < WINDOW_BYTES;
 }
 
@@ -48,6 +55,16 @@ static void activate(struct conn *conn)
         pq_stream_rows(conn->pg);
 }
 
+/* Each way is but a flip of a flag in libpq, which has nothing under way then. */
+static bool set_mode(PGconn *pg, const struct evpg_request *request)
+{
+    bool off = PQpipelineStatus(pg) == PQ_PIPELINE_OFF;
+
+    if (off == request->off_pipeline)
+        return true;
+    return (off ? PQenterPipelineMode(pg) : PQexitPipelineMode(pg)) == 1;
+}
+
 static bool send_one(struct conn *conn, struct evpg_request *request)
 {
     TAILQ_REMOVE(&conn->queued, request, link);
@@ -57,10 +74,10 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     conn->n_sent++;
     conn->sent_bytes += request->size;
     request->state = REQ_SENT;
-    if (!request->ops->send(request, conn->pg))
+    if (!set_mode(conn->pg, request) || !request->ops->send(request, conn->pg))
         return false;
     activate(conn);
-    return pq_send_sync(conn->pg);
+    return request->off_pipeline || pq_send_sync(conn->pg);
 }
 
 bool pipeline_send(struct conn *conn)
@@ -104,11 +121,23 @@ static void take_last_words(struct conn *conn, PGresult *result)
     PQclear(result);
 }
 
+static void complete(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    TAILQ_REMOVE(&conn->sent, head, link);
+    conn->n_sent--;
+    conn->sent_bytes -= head->size;
+    activate(conn);
+    budget_take(budget);
+    conn_complete(conn, NULL, head, NULL);
+}
+
 /* The end of a request's results. An error at the Sync is followed by an end as well. */
-static void take_end(struct conn *conn, struct evpg_request *head)
+static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
     if (PQstatus(conn->pg) == CONNECTION_BAD) {
         close_for(conn, EVPG_E_LOST, "08006", PQerrorMessage(conn->pg));
+    } else if (head->off_pipeline && head->answered) {
+        complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
         head->state = REQ_SETTLING;
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
@@ -126,12 +155,17 @@ static void take_sync(struct conn *conn, struct evpg_request *head, struct budge
         broken(conn, "the server broke the protocol: a Sync was answered before its statement");
         return;
     }
-    TAILQ_REMOVE(&conn->sent, head, link);
-    conn->n_sent--;
-    conn->sent_bytes -= head->size;
-    activate(conn);
-    budget_take(budget);
-    conn_complete(conn, NULL, head, NULL);
+    complete(conn, head, budget);
+}
+
+/* Nobody is there to send or take what is to be copied. */
+static void refuse(struct conn *conn, ExecStatusType status)
+{
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+        close_for(conn, EVPG_E_PROTOCOL, "0A000",
+                  "COPY was run where it cannot be: the connection was closed");
+    else
+        broken(conn, "the server broke the protocol: an answer of a kind not asked for");
 }
 
 static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
@@ -140,17 +174,25 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
     ExecStatusType status = PQresultStatus(result);
     bool error = status == PGRES_FATAL_ERROR;
 
-    if (head->answered && !error) {
+    if (head->answered && !error && !head->off_pipeline) {
         PQclear(result);
         broken(conn, "the server broke the protocol: a statement was answered twice");
         return;
     }
     head->failed_at_sync = head->state == REQ_SETTLING;
-    head->answered = !pq_is_row_part(status);
+    head->answered = head->answered || !pq_is_row_part(status);
     if (!head->ops->result(head, result))
-        broken(conn, "the server broke the protocol: an answer of a kind not asked for");
-    else if (!head->answered && !head->has_rows)
+        refuse(conn, status);
+    else if (pq_is_row_part(status) && !head->has_rows)
         budget_take(budget); /* rows that nobody wants any more count as well */
+}
+
+/* Outside the pipeline the error that a statement was answered with is still there. */
+bool pipeline_has_lost_track(const struct conn *conn)
+{
+    const struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+
+    return head && !(head->off_pipeline && head->answered) && pq_has_lost_track(conn->pg, NULL);
 }
 
 /* For want of memory, or because what came was not to be understood: the message tells, in English
@@ -185,7 +227,7 @@ void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
     if (take_trouble(conn, result))
         return;
     if (!result) {
-        take_end(conn, head);
+        take_end(conn, head, budget);
     } else if (status == PGRES_PIPELINE_SYNC) {
         PQclear(result);
         take_sync(conn, head, budget);

@@ -10,6 +10,9 @@ bool pipeline_may_send(const struct conn *conn);
 /* Hands as much of it to libpq as may be. False: libpq refused, the connection must be closed. */
 bool pipeline_send(struct conn *conn);
 
+/* Whether libpq, while it waits for an answer, has had trouble that would make it wait for ever. */
+bool pipeline_has_lost_track(const struct conn *conn);
+
 /* Closes the connection: libpq has lost track of the answers, and says this of it. */
 void pipeline_lose_track(struct conn *conn, const char *message);
 

@@ -7,7 +7,12 @@
  */
 #include "req.h"
 
+#include "db.h"
+#include "mem.h"
+
 #include <evpg/request.h>
+
+#include <errno.h>
 
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting)
 {
@@ -48,4 +53,51 @@ void evpg_request_set_handle(struct evpg_request *request, struct evpg_request *
     request->slot = slot;
     if (slot)
         *slot = request;
+}
+
+void req_describe(const struct evpg_request *request, const char *sql, struct evpg_error *error)
+{
+    error->query = sql;
+    if (request->name)
+        err_prefix(error, request->name);
+}
+
+void req_release(struct evpg_request *request)
+{
+    mem_free(request->name);
+    request->ops->release(request);
+}
+
+void evpg_request_set_name(struct evpg_request *request, const char *name)
+{
+    char *copy = mem_strdup(name);
+
+    if (!request || request->state == REQ_DONE || (name && !copy)) {
+        mem_free(copy);
+        return;
+    }
+    mem_free(request->name);
+    request->name = copy;
+}
+
+const char *evpg_request_name(const struct evpg_request *request)
+{
+    return request ? request->name : NULL;
+}
+
+static const unsigned known_flags = EVPG_BINARY | EVPG_EXCLUSIVE;
+
+void evpg_request_set_flags(struct evpg_request *request, unsigned flags)
+{
+    if (!request)
+        return;
+    if (request->state != REQ_QUEUED)
+        db_refuse(request->db, EINVAL, "flags of a request that has been sent");
+    else if (flags & ~known_flags)
+        db_refuse(request->db, EINVAL, "flags that this version does not know: 0x%x",
+                  flags & ~known_flags);
+    else if (flags & EVPG_BINARY && request->off_pipeline)
+        db_refuse(request->db, EINVAL, "a script's values come in text format only");
+    else
+        request->flags = flags;
 }

@@ -46,14 +46,17 @@ struct evpg_request {
     struct conn *conn; /* that has taken it; NULL before */
     TAILQ_ENTRY(evpg_request) link;
     enum req_state state;
-    unsigned life;  /* of conn's that it was submitted in */
-    size_t size;    /* of its memory, all in all */
-    bool alone;     /* nothing else may be on the wire */
-    bool has_rows;  /* deliver has something to do */
-    bool answered;  /* its last result has come */
-    bool resumed;   /* evpg_request_resume was called since the last row callback began */
-    bool canceled;  /* before it was sent */
-    bool abandoned; /* nobody is to be told anything any more */
+    unsigned life;     /* of conn's that it was submitted in */
+    size_t size;       /* of its memory, all in all */
+    unsigned flags;    /* of evpg_request_set_flags */
+    char *name;        /* of evpg_request_set_name; or NULL */
+    bool alone;        /* nothing else may be on the wire */
+    bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
+    bool has_rows;     /* deliver has something to do */
+    bool answered;     /* its last result has come */
+    bool resumed;      /* evpg_request_resume was called since the last row callback began */
+    bool canceled;     /* before it was sent */
+    bool abandoned;    /* nobody is to be told anything any more */
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
     bool failed_at_sync;        /* an error has come after it, whose end is still to come */
 };
@@ -62,6 +65,12 @@ TAILQ_HEAD(req_list, evpg_request);
 
 /* Sets the variable of evpg_request_set_handle to NULL, unless another request has it now. */
 void req_clear_handle(struct evpg_request *request);
+
+/* Adds to an error what it is about: the statement, and the request's name. */
+void req_describe(const struct evpg_request *request, const char *sql, struct evpg_error *error);
+
+/* Frees a request. */
+void req_release(struct evpg_request *request);
 
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting);
 

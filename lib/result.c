@@ -60,7 +60,7 @@ static struct evpg_row *make_views(const struct evpg_result *result)
     if (!views)
         return NULL;
     for (uint64_t i = 0; i < result->rows; i++)
-        views[i] = (struct evpg_row){result->set, result->last, (int)i};
+        views[i] = (struct evpg_row){result->set, result->last, (int)i, 0};
     return views;
 }
 

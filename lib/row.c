@@ -11,6 +11,7 @@
 
 #include "mem.h"
 #include "value.h"
+#include "value_binary.h"
 
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct cell {
     const char *text; /* NULL: the value is NULL */
     size_t length;
     Oid type;
+    bool binary;
 };
 
 void *row_set_alloc(struct row_set *set, size_t size)
@@ -108,7 +110,19 @@ static bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
                      ? NULL
                      : PQgetvalue(row->result, row->index, column);
     cell->type = PQftype(row->result, column);
+    cell->binary = PQfformat(row->result, column) != 0;
     return true;
+}
+
+/* The same where text is wanted. */
+static bool get_text(const struct evpg_row *row, int column, struct cell *cell)
+{
+    if (!get_cell(row, column, cell))
+        return false;
+    if (!cell->binary || !cell->text || value_binary_is_text(cell->type))
+        return true;
+    fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
+    return false;
 }
 
 /* A cell of a type that the getter reads, and not NULL. */
@@ -176,14 +190,14 @@ const char *evpg_row_text(const struct evpg_row *row, int column)
 {
     struct cell cell;
 
-    return get_cell(row, column, &cell) ? cell.text : NULL;
+    return get_text(row, column, &cell) ? cell.text : NULL;
 }
 
 const char *evpg_row_text_or(const struct evpg_row *row, int column, const char *instead)
 {
     struct cell cell;
 
-    if (!get_cell(row, column, &cell))
+    if (!get_text(row, column, &cell))
         return NULL;
     return cell.text ? cell.text : instead;
 }
@@ -209,7 +223,7 @@ const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *lengt
     *length = 0;
     if (!get_cell(row, column, &cell) || !cell.text)
         return NULL;
-    if (cell.type == VALUE_BYTEA)
+    if (cell.type == VALUE_BYTEA && !cell.binary)
         return decode_bytea(row, column, &cell, length);
     *length = cell.length;
     return cell.text;
@@ -226,7 +240,9 @@ int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
 
     if (!get_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
-    return finish(row, column, value_read_int64(cell.text, value));
+    return finish(row, column,
+                  cell.binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
+                              : value_read_int64(cell.text, value));
 }
 
 int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
@@ -253,6 +269,8 @@ int evpg_row_double(const struct evpg_row *row, int column, double *value)
 
     if (!get_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
         return -1;
+    if (cell.binary)
+        return finish(row, column, value_binary_double(cell.type, cell.text, cell.length, value));
     why = value_read_double(cell.text, value);
     if (!why && cell.type == VALUE_FLOAT4)
         *value = (float)*value; /* what the server holds, of which the text is the shortest */
@@ -270,12 +288,19 @@ int evpg_row_bool(const struct evpg_row *row, int column, bool *value)
 
     if (!get_value(row, column, &cell, reads_bool, "not a boolean type"))
         return -1;
-    return finish(row, column, value_read_bool(cell.text, value));
+    return finish(row, column,
+                  cell.binary ? value_binary_bool(cell.text, cell.length, value)
+                              : value_read_bool(cell.text, value));
 }
 
 struct evpg_request *evpg_row_request(const struct evpg_row *row)
 {
     return row->set->request;
+}
+
+int evpg_row_statement(const struct evpg_row *row)
+{
+    return row->statement;
 }
 
 const struct evpg_error *evpg_row_error(const struct evpg_row *row)

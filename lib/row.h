@@ -12,6 +12,7 @@ struct evpg_row {
     struct row_set *set;
     const PGresult *result;
     int index;
+    int statement; /* of a script */
 };
 
 /* What the rows of one callback share: whatever a getter makes lives here until the next reset.

@@ -250,7 +250,7 @@ START_TEST(others_round_trip)
     begin(_i);
     back = new_outcome();
     back->on_row = check_others;
-    ck_assert_ptr_nonnull(submit(back, "select $1, $2, $3::text, $4::date",
+    ck_assert_ptr_nonnull(submit(back, "select $1, $2, $3::text, $4::date::text",
                                  EVPG_PARAMS(evpg_bool(true), evpg_bool(false),
                                              evpg_textn("Anabela", 3), evpg_text("2026-11-25"))));
     await_all();

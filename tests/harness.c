@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <libpq-fe.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -28,6 +29,85 @@ static char *copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
+/* As the server would have written it. */
+static char *write_double(double value)
+{
+    char text[32];
+
+    if (isnan(value))
+        return copy("NaN");
+    if (isinf(value))
+        return copy(value < 0 ? "-Infinity" : "Infinity");
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    return copy(text);
+}
+
+static char *write_integer(int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return copy(text);
+}
+
+static char *write_bytes(const unsigned char *bytes, size_t length)
+{
+    char *text = malloc(2 * length + 3);
+
+    strcpy(text, "\\x");
+    for (size_t i = 0; i < length; i++)
+        sprintf(text + 2 + 2 * i, "%02x", bytes[i]);
+    return text;
+}
+
+/* Of a value in binary format. What has no getter is "(binary)". */
+static char *read_binary(const struct evpg_row *row, int column)
+{
+    const void *bytes;
+    size_t length;
+    int64_t integer = 0;
+    double number = 0;
+    bool truth = false;
+
+    switch (evpg_row_type(row, column)) {
+    case 16: /* by pg_type.dat */
+        ck_assert_int_eq(evpg_row_bool(row, column, &truth), 0);
+        return copy(truth ? "t" : "f");
+    case 17:
+        bytes = evpg_row_bytes(row, column, &length);
+        return write_bytes(bytes, length);
+    case 20:
+    case 21:
+    case 23:
+    case 26:
+        ck_assert_int_eq(evpg_row_int64(row, column, &integer), 0);
+        return write_integer(integer);
+    case 700:
+    case 701:
+        ck_assert_int_eq(evpg_row_double(row, column, &number), 0);
+        return write_double(number);
+    case 19:
+    case 25:
+    case 1042:
+    case 1043:
+    case 2278:
+        return copy(evpg_row_text(row, column));
+    default:
+        return copy("(binary)");
+    }
+}
+
+static char *read_cell(const struct evpg_row *row, int column)
+{
+    if (mode != BINARY || evpg_row_is_null(row, column))
+        return copy(evpg_row_text(row, column));
+    return read_binary(row, column);
+}
+
 static void record_row(struct outcome *outcome, const struct evpg_row *row)
 {
     int n = evpg_row_columns(row);
@@ -37,13 +117,14 @@ static void record_row(struct outcome *outcome, const struct evpg_row *row)
         outcome->rows_after_done++;
     ck_assert(outcome->n_rows == 0 || outcome->n_columns == n || outcome->discard);
     outcome->n_columns = n;
+    outcome->statement = evpg_row_statement(row);
     if (!outcome->discard) {
         if (used + (size_t)n > outcome->room) {
             outcome->room = 2 * (used + (size_t)n);
             outcome->cells = realloc(outcome->cells, outcome->room * sizeof(char *));
         }
         for (int i = 0; i < n; i++)
-            outcome->cells[used + (size_t)i] = copy(evpg_row_text(row, i));
+            outcome->cells[used + (size_t)i] = read_cell(row, i);
     }
     outcome->n_rows++;
 }
@@ -93,13 +174,8 @@ struct outcome *new_outcome(void)
     return outcome;
 }
 
-struct evpg_request *submit(struct outcome *outcome, const char *sql,
-                            const struct evpg_param *params, size_t n_params)
+static struct evpg_request *note_submit(struct outcome *outcome, struct evpg_request *request)
 {
-    struct evpg_request *request;
-
-    request =
-        evpg_query(db, sql, params, n_params, outcome->kept ? NULL : on_row, on_done, outcome);
     ck_assert_int_eq(outcome->completions, 0);
     outcome->request = request;
     if (request)
@@ -107,6 +183,24 @@ struct evpg_request *submit(struct outcome *outcome, const char *sql,
     else
         outcome->completions = -1; /* none is due */
     return request;
+}
+
+struct evpg_request *submit(struct outcome *outcome, const char *sql,
+                            const struct evpg_param *params, size_t n_params)
+{
+    struct evpg_request *request;
+
+    request =
+        evpg_query(db, sql, params, n_params, outcome->kept ? NULL : on_row, on_done, outcome);
+    if (mode == BINARY)
+        evpg_request_set_flags(request, EVPG_BINARY);
+    return note_submit(outcome, request);
+}
+
+struct evpg_request *submit_script(struct outcome *outcome, const char *sql)
+{
+    return note_submit(outcome,
+                       evpg_script(db, sql, outcome->kept ? NULL : on_row, on_done, outcome));
 }
 
 static struct outcome *submit_between(const char *sql, const struct evpg_param *params,

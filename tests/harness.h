@@ -31,8 +31,10 @@
 #include <string.h>
 
 /* How the tested requests reach the server. In PIPELINED every query() travels between two others;
- * in the FRAGMENTED modes the server's bytes come in small pieces, through a relay on loopback. */
-enum mode { ALONE, PIPELINED, FRAGMENTED_1021, FRAGMENTED_1, N_MODES };
+ * in BINARY the values come in binary format, and cell() has them as text all the same, where there
+ * is a getter; in the FRAGMENTED modes the server's bytes come in small pieces, through a relay on
+ * loopback. */
+enum mode { ALONE, PIPELINED, BINARY, FRAGMENTED_1021, FRAGMENTED_1, N_MODES };
 
 /* In place of N_MODES for cases that move more than 64 KiB: not byte by byte. */
 #define N_LARGE_MODES FRAGMENTED_1
@@ -46,6 +48,7 @@ struct outcome {
     int order;                /* the how-manieth completion it was, from 0 */
     int n_rows;               /* row callbacks, or kept rows */
     int n_columns;            /* of the last row, else of the result */
+    int statement;            /* of the last row */
     char **cells;             /* n_rows * n_columns, in order; NULL is NULL */
     size_t room;              /* in cells */
     struct evpg_error *error; /* a copy; NULL: success */
@@ -84,6 +87,9 @@ struct outcome *query_kept(const char *sql, const struct evpg_param *params, siz
 struct outcome *new_outcome(void);
 struct evpg_request *submit(struct outcome *outcome, const char *sql,
                             const struct evpg_param *params, size_t n_params);
+
+/* The same by evpg_script. */
+struct evpg_request *submit_script(struct outcome *outcome, const char *sql);
 
 /* Runs the loop until all that was submitted is done. Fails the test after 20 s. */
 void await_all(void);

@@ -49,6 +49,30 @@ EVPG_EXPORT struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
                                             const struct evpg_param *params, size_t n_params,
                                             evpg_row_cb on_row, evpg_done_cb on_done, void *arg);
 
+/**
+ * Submits several statements in one string, separated by semicolons: a migration, a test's set-up.
+ * They run by the simple query protocol (PostgreSQL manual, "Multiple Statements in a Simple
+ * Query"): unless the string itself says BEGIN and COMMIT, all of them are one transaction, and the
+ * first that fails ends and undoes it. It has the connection for itself while it runs.
+ *
+ * There are no parameters: what goes into the string must be known to be harmless. For values use
+ * evpg_query().
+ *
+ * @param db where it shall run
+ * @param sql the statements, copied; none at all is a success
+ * @param on_row called for each row, of whatever statement: evpg_row_statement() tells which. Each
+ *     statement has columns of its own. NULL: rows are thrown away
+ * @param on_done called once, at the end; NULL: nobody wants to know. The tag, the columns and the
+ *     number of rows affected are the last statement's that was answered, the number of rows is all
+ *     statements' together. An error's fate is EVPG_FATE_NOT_EXECUTED, or EVPG_FATE_UNKNOWN where
+ *     something may have been committed before. COPY in it ends the connection: EVPG_E_PROTOCOL,
+ *     SQLSTATE 0A000
+ * @param arg passed to both
+ * @return as evpg_query()
+ */
+EVPG_EXPORT struct evpg_request *evpg_script(struct evpg_db *db, const char *sql,
+                                             evpg_row_cb on_row, evpg_done_cb on_done, void *arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -53,6 +53,39 @@ EVPG_EXPORT void evpg_request_abandon(struct evpg_request *request);
  */
 EVPG_EXPORT void evpg_request_set_handle(struct evpg_request *request, struct evpg_request **slot);
 
+/** What a request can be asked to do otherwise. */
+enum evpg_request_flag {
+    /**
+     * Values come in binary format (PostgreSQL manual, "Message Formats", Bind): less to convert at
+     * both ends for numbers and bytes. The getters read both formats alike; evpg_row_text() gives
+     * only types whose binary format is text. Not for a script.
+     */
+    EVPG_BINARY = 1u << 0,
+    /** Nothing else is on the wire of its connection while it runs. */
+    EVPG_EXCLUSIVE = 1u << 1
+};
+
+/**
+ * Sets the flags of a request, in place of those it had. Only before it is sent, which never
+ * happens before control is back in the loop; later, and with flags that cannot be, nothing changes
+ * and the log hook is told.
+ *
+ * @param request NULL is allowed
+ * @param flags of enum evpg_request_flag, joined by |
+ */
+EVPG_EXPORT void evpg_request_set_flags(struct evpg_request *request, unsigned flags);
+
+/**
+ * Gives a request a name: it stands before the message of the request's error.
+ *
+ * @param request NULL is allowed
+ * @param name copied; without memory for that the request keeps the one it had. NULL: none
+ */
+EVPG_EXPORT void evpg_request_set_name(struct evpg_request *request, const char *name);
+
+/** Its name, borrowed from the request; NULL when it has none. */
+EVPG_EXPORT const char *evpg_request_name(const struct evpg_request *request);
+
 #ifdef __cplusplus
 }
 #endif

@@ -38,10 +38,11 @@ EVPG_EXPORT uint32_t evpg_row_type(const struct evpg_row *row, int column);
 EVPG_EXPORT bool evpg_row_is_null(const struct evpg_row *row, int column);
 
 /**
- * A value as the server wrote it, of any type (PostgreSQL manual, "Data Types", says how).
+ * A value as the server wrote it, of any type (PostgreSQL manual, "Data Types", says how). With
+ * EVPG_BINARY only of types whose binary format is text: text, varchar, char, name, json, xml.
  *
  * @return text ended by a NUL byte, in the connection's client_encoding; NULL for NULL, which is no
- *     error, and when there is no such column
+ *     error, when there is no such column, and for a value in another binary format
  */
 EVPG_EXPORT const char *evpg_row_text(const struct evpg_row *row, int column);
 
@@ -50,7 +51,8 @@ EVPG_EXPORT const char *evpg_row_text_or(const struct evpg_row *row, int column,
                                          const char *instead);
 
 /**
- * A value's bytes: of a bytea what it holds, whatever bytea_output is; of any other type the text.
+ * A value's bytes: of a bytea what it holds, whatever bytea_output is; of any other type the text;
+ * with EVPG_BINARY the binary format of any type.
  *
  * @param length of the value in bytes; 0 for NULL
  * @return the bytes, never NULL for a value, even an empty one; NULL for NULL, which is no error,
@@ -88,6 +90,9 @@ EVPG_EXPORT int evpg_row_bool(const struct evpg_row *row, int column, bool *valu
 
 /** The request this row belongs to; NULL once its done callback has returned. */
 EVPG_EXPORT struct evpg_request *evpg_row_request(const struct evpg_row *row);
+
+/** Which statement of an evpg_script() this row is of, counted from 0; else 0. */
+EVPG_EXPORT int evpg_row_statement(const struct evpg_row *row);
 
 /** Why the last call that failed on a row of this callback did; NULL when none has. Its code is
  * EVPG_E_VALUE or EVPG_E_MEMORY. Borrowed as the row is. */

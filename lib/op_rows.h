@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OP_ROWS_H
+#define OP_ROWS_H
+
+#include "conn.h"
+#include "result.h"
+#include "sqlword.h"
+
+#define OP_ROWS_TAG_SIZE 64 /* COMPLETION_TAG_BUFSIZE of the server */
+
+/* What operations that are answered by rows have in common; their first member. */
+struct op_rows {
+    struct evpg_request base;
+    evpg_row_cb on_row;
+    evpg_done_cb on_done;
+    void *arg;
+    const char *sql;
+    enum sqlword word;
+    PGresult *rows;   /* that are being delivered */
+    int next_row;     /* in them */
+    PGresult *last;   /* the final one: columns, and rows if they are kept */
+    PGresult *failed; /* the server's error */
+    int statement;    /* of a script: how many are answered */
+    uint64_t n_rows, affected;
+    enum evpg_phase failed_in;
+    bool muted;               /* no more rows are wanted */
+    bool stopped;             /* by EVPG_STOP; else muted is by EVPG_FAIL */
+    bool committed;           /* some of it, by the tags: an error does not undo all */
+    bool rolled_back;         /* what was to be committed */
+    enum evpg_code discarded; /* or by close or cancel while the rows were paused; 0: not */
+    char tag[OP_ROWS_TAG_SIZE];
+};
+
+static inline struct op_rows *op_rows_of(const struct evpg_request *request)
+{
+    return (struct op_rows *)request;
+}
+
+/* Whether the SQL can be sent at all; if not, errno says so and the log hook why. */
+bool op_rows_check(struct evpg_db *db, const char *sql);
+
+/* Fills a new one in, and submits it. NULL with errno: it was refused, and is freed. */
+struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, evpg_row_cb on_row,
+                                    evpg_done_cb on_done, void *arg);
+
+/* For struct req_ops; see there. */
+bool op_rows_result(struct evpg_request *request, PGresult *result);
+void op_rows_deliver(struct evpg_request *request, struct budget *budget);
+void op_rows_discard(struct evpg_request *request, enum evpg_code code);
+void op_rows_abandon(struct evpg_request *request);
+void op_rows_finish(struct evpg_request *request, struct evpg_error *cut);
+void op_rows_release(struct evpg_request *request);
+
+#endif
