@@ -433,7 +433,7 @@ void find_backend(void)
     struct outcome *pid = new_outcome();
 
     pid->on_row = note_backend;
-    ck_assert_ptr_nonnull(submit(pid, "select pg_backend_pid()", EVPG_NO_PARAMS));
+    ck_assert_ptr_nonnull(submit(pid, "select pg_backend_pid()::text", EVPG_NO_PARAMS));
     await_all();
 }
 
