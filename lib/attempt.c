@@ -68,7 +68,7 @@ static void set_up(struct conn *conn)
     }
     conn_set_state(conn, CONN_READY);
     conn_opened(conn);
-    news_deliver_notices(conn);
+    news_deliver_notices(conn, NULL);
     if (conn->pg)
         io_send(conn);
 }

@@ -28,7 +28,7 @@ static void free_closing(struct closing *closing)
     mem_free(closing);
 }
 
-void close_finish(struct conn *conn, size_t cut_off)
+void close_finish(struct conn *conn)
 {
     struct closing *closing = conn->closing;
     evpg_closed_cb on_closed;
@@ -42,7 +42,7 @@ void close_finish(struct conn *conn, size_t cut_off)
     if (!conn_is_inherited(conn))
         free_closing(closing);
     if (on_closed)
-        on_closed(&conn->db, cut_off, arg);
+        on_closed(&conn->db, conn->n_cut_off, arg);
 }
 
 void close_if_done(struct conn *conn)
@@ -54,7 +54,7 @@ void close_if_done(struct conn *conn)
     err_set(&why, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was closed");
     conn_cut_off(conn, &why);
     if (!conn->dying)
-        close_finish(conn, 0);
+        close_finish(conn);
 }
 
 static bool await_deadline(struct closing *closing)
@@ -70,7 +70,6 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *conn = arg;
     struct evpg_error why;
-    size_t cut_off;
 
     (void)fd;
     (void)what;
@@ -79,9 +78,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     conn_hold(conn);
     err_set(&why, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT,
             "the connection was closed, its deadline has passed");
-    cut_off = conn_cut_off(conn, &why);
+    conn_cut_off(conn, &why);
     if (!conn->dying)
-        close_finish(conn, cut_off);
+        close_finish(conn);
     conn_release(conn);
 }
 
@@ -129,6 +128,7 @@ int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, vo
     conn->closing = make(conn, deadline_ms);
     if (!conn->closing)
         return -1;
+    conn->n_cut_off = 0;
     conn->closing->on_closed = on_closed;
     conn->closing->arg = arg;
     io_discard_paused(conn, EVPG_E_CLOSED);

@@ -8,7 +8,7 @@
  * called; conn may be dying afterwards. */
 void close_if_done(struct conn *conn);
 
-/* For evpg_free, which has cut off that many requests: the close ends with it. */
-void close_finish(struct conn *conn, size_t cut_off);
+/* For evpg_free: the close ends with it. */
+void close_finish(struct conn *conn);
 
 #endif

@@ -281,30 +281,27 @@ bool conn_is_busy(const struct conn *conn)
            !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
 }
 
-/* All that is doomed; returns how many. */
-static size_t cut_off_all(struct conn *conn, const struct evpg_error *why, bool connecting)
+/* Counted first: a callback may be the last that happens to this connection. */
+static void cut_off_all(struct conn *conn, const struct evpg_error *why, bool connecting)
 {
     struct evpg_request *request;
-    size_t count = 0;
 
     while ((request = TAILQ_FIRST(&conn->doomed))) {
+        conn->n_cut_off++;
         cut_off(conn, &conn->doomed, request, why, connecting);
-        count++;
     }
-    return count;
 }
 
-size_t conn_cut_off(struct conn *conn, const struct evpg_error *why)
+void conn_cut_off(struct conn *conn, const struct evpg_error *why)
 {
     bool connecting = conn->state != CONN_READY;
-    size_t count;
 
     drop(conn);
-    count = cut_off_all(conn, why, conn->lost_connecting);
+    cut_off_all(conn, why, conn->lost_connecting);
     doom_all(conn);
     TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
     cut_off_opening(conn, why);
-    return count + cut_off_all(conn, why, connecting);
+    cut_off_all(conn, why, connecting);
 }
 
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
@@ -318,7 +315,8 @@ static void conn_free(struct evpg_db *db)
     conn_hold(conn);
     conn->dying = true;
     err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was freed");
-    close_finish(conn, conn_cut_off(conn, &closed));
+    conn_cut_off(conn, &closed);
+    close_finish(conn);
     conn_release(conn);
 }
 

@@ -68,6 +68,7 @@ struct conn {
     struct event *timer_event; /* of connecting */
 
     struct closing *closing; /* while evpg_close is under way, see close.c */
+    size_t n_cut_off;        /* requests, since that was called */
 
     int hold;   /* how many frames of ours are using this; it is freed when none is */
     bool dying; /* evpg_free was called */
@@ -92,9 +93,9 @@ void conn_again(struct conn *conn);
  * and conn may be dying. */
 void conn_down(struct conn *conn, const struct evpg_error *why);
 
-/* Ends the connection and completes all requests at once; returns how many there were. The PGconn
- * is gone afterwards, and conn may be dying. */
-size_t conn_cut_off(struct conn *conn, const struct evpg_error *why);
+/* Ends the connection and completes all requests at once, counting them in n_cut_off. The PGconn is
+ * gone afterwards, and conn may be dying. */
+void conn_cut_off(struct conn *conn, const struct evpg_error *why);
 
 /* Whether some requests are not done yet; evpg_open's own does not count. */
 bool conn_is_busy(const struct conn *conn);

@@ -9,6 +9,10 @@
  * is bounded by a budget, and what it leaves is continued by a zero timer; while rows are paused
  * nothing is read or written, and what libpq holds waits in it.
  */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
 #include "io.h"
 
 #include "news.h"
@@ -16,7 +20,12 @@
 
 #include <evpg/request.h>
 
+#include <poll.h>
 #include <string.h>
+
+#ifndef POLLRDHUP
+#define POLLRDHUP 0
+#endif
 
 /* Before sending on a connection that was idle for longer, one look whether it is still there. */
 #define IDLE_LOOK_NS 1000000
@@ -80,7 +89,7 @@ static void lost(struct conn *conn)
 
     find_reason(conn, &why);
     io_stop(conn); /* libpq may have closed the socket, and a callback may open another */
-    news_deliver_notices(conn);
+    news_deliver_notices(conn, NULL);
     if (conn->pg)
         conn_down(conn, &why);
 }
@@ -123,7 +132,7 @@ static enum next drain(struct conn *conn, struct budget *budget)
             return GONE;
         }
         if (!STAILQ_EMPTY(&conn->notices)) {
-            news_deliver_notices(conn);
+            news_deliver_notices(conn, budget);
             continue;
         }
         if (head) {
@@ -191,20 +200,56 @@ void io_send(struct conn *conn)
 
 /* The end of every wake-up. Asking for notifications makes libpq read on, and it may find reason to
  * close the socket: not while answers are left that would have to tell of it first. */
-static void finish(struct conn *conn, enum next next)
+static void finish(struct conn *conn, enum next next, struct budget *budget)
 {
     if (!conn->pg)
         return;
-    news_deliver_notices(conn);
+    news_deliver_notices(conn, budget);
     if (next != AGAIN)
-        news_deliver_notifications(conn);
+        news_deliver_notifications(conn, budget);
     if (!conn->pg)
         return;
     if (conn->n_sent == 0)
         conn->idle_since_ns = budget_now_ns();
     io_send(conn);
-    if (next == AGAIN && conn->pg)
+    if ((next == AGAIN || budget_is_spent(budget)) && conn->pg)
         conn_again(conn);
+}
+
+static bool is_at_end(int fd)
+{
+    struct pollfd socket = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&socket, 1, 0) > 0;
+}
+
+/* The other end is gone, and what it has sent before that is not waited for. */
+static void on_watched(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+
+    (void)what;
+    if (!is_at_end(fd))
+        return;
+    conn_hold(conn);
+    conn->paused = NULL;
+    lost(conn);
+    conn_release(conn);
+}
+
+/* By the event that is not needed meanwhile. Edge-triggered, for an end does not go away, and a
+ * reset, of which libevent makes EV_READ and EV_WRITE, would keep the loop spinning otherwise.
+ * Where libevent's back end cannot do this, the end is seen when the rows go on. */
+static void watch_for_end(struct conn *conn)
+{
+    const int needed = EV_FEATURE_EARLY_CLOSE | EV_FEATURE_ET;
+    const short what = EV_CLOSED | EV_WRITE | EV_ET | EV_PERSIST;
+
+    if ((event_base_get_features(conn->base) & needed) != needed)
+        return;
+    if (event_assign(conn->write_event, conn->base, PQsocket(conn->pg), what, on_watched, conn) ==
+        0)
+        event_add(conn->write_event, NULL);
 }
 
 /* Writing is over as well: libpq reads when it cannot write, and would collect all that comes. */
@@ -213,6 +258,7 @@ void io_pause(struct conn *conn, struct evpg_request *request)
     conn->paused = request;
     event_del(conn->read_event);
     event_del(conn->write_event);
+    watch_for_end(conn);
 }
 
 /* Not at once: this may be called from anywhere, and must not call back. */
@@ -244,7 +290,10 @@ static bool rearm(struct conn *conn)
 {
     if (event_pending(conn->read_event, EV_READ, NULL))
         return true;
-    return event_add(conn->read_event, NULL) == 0 &&
+    event_del(conn->write_event);
+    return event_assign(conn->write_event, conn->base, PQsocket(conn->pg), EV_WRITE, io_on_writable,
+                        conn) == 0 &&
+           event_add(conn->read_event, NULL) == 0 &&
            (!conn->write_waits || event_add(conn->write_event, NULL) == 0);
 }
 
@@ -259,7 +308,7 @@ void io_continue(struct conn *conn)
         return;
     }
     budget_start(&budget);
-    finish(conn, drain_all(conn, &budget));
+    finish(conn, drain_all(conn, &budget), &budget);
 }
 
 void io_on_readable(evutil_socket_t fd, short what, void *arg)
@@ -281,7 +330,7 @@ void io_on_readable(evutil_socket_t fd, short what, void *arg)
         else
             lost(conn);
     }
-    finish(conn, next);
+    finish(conn, next, &budget);
     conn_release(conn);
 }
 

@@ -68,9 +68,9 @@ static struct evpg_error *take_notice(struct conn *conn)
     return copy;
 }
 
-void news_deliver_notices(struct conn *conn)
+void news_deliver_notices(struct conn *conn, struct budget *budget)
 {
-    while (conn->pg && !STAILQ_EMPTY(&conn->notices)) {
+    while (conn->pg && !STAILQ_EMPTY(&conn->notices) && (!budget || budget_take(budget))) {
         struct evpg_error *notice = take_notice(conn);
 
         if (notice && conn->db.hooks.notice)
@@ -79,11 +79,11 @@ void news_deliver_notices(struct conn *conn)
     }
 }
 
-void news_deliver_notifications(struct conn *conn)
+void news_deliver_notifications(struct conn *conn, struct budget *budget)
 {
     PGnotify *pg;
 
-    while (conn->pg && (pg = PQnotifies(conn->pg))) {
+    while (conn->pg && budget_take(budget) && (pg = PQnotifies(conn->pg))) {
         struct evpg_notification note = {&conn->db, pg};
 
         if (conn->on_notification)

@@ -7,11 +7,12 @@
 /* libpq's notice receiver; its argument is the conn. */
 void news_on_notice(void *conn, const PGresult *notice);
 
-/* Hands notices, and nothing else, to the application. Its PGconn may be gone afterwards. */
-void news_deliver_notices(struct conn *conn);
+/* Hands notices, and nothing else, to the application, within the budget; NULL: all of them. Its
+ * PGconn may be gone afterwards. */
+void news_deliver_notices(struct conn *conn, struct budget *budget);
 
-/* The same for notifications. */
-void news_deliver_notifications(struct conn *conn);
+/* The same for notifications; there must be a budget. */
+void news_deliver_notifications(struct conn *conn, struct budget *budget);
 
 /* Tells the application that an open connection was lost. */
 void news_tell_loss(struct conn *conn, const struct evpg_error *why);

@@ -130,6 +130,32 @@ START_TEST(deadline)
 }
 END_TEST
 
+static void free_db(const struct evpg_result *result, struct outcome *outcome)
+{
+    struct evpg_db *victim = db;
+
+    (void)result;
+    (void)outcome;
+    evpg_free(victim);
+    db = NULL;
+}
+
+/* All that was cut off counts, also where a callback makes an end of the connection meanwhile. */
+START_TEST(freed_by_what_the_deadline_cuts_off)
+{
+    begin(ALONE);
+    for (int i = 0; i < 5; i++) {
+        struct outcome *slow = new_outcome();
+
+        slow->on_done = i == 1 ? free_db : NULL;
+        ck_assert_ptr_nonnull(submit(slow, "select pg_sleep(5)", EVPG_NO_PARAMS));
+    }
+    close_now(50);
+    check_closed(5);
+    end();
+}
+END_TEST
+
 START_TEST(deadline_of_nothing)
 {
     begin(ALONE);
@@ -308,6 +334,7 @@ int main(void)
     tcase_add_loop_test(tcase, idle, 0, N_MODES);
     tcase_add_test(tcase, deadline);
     tcase_add_test(tcase, deadline_of_nothing);
+    tcase_add_test(tcase, freed_by_what_the_deadline_cuts_off);
     tcase_add_loop_test(tcase, while_opening, 0, 12);
     tcase_add_test(tcase, never_opened);
     tcase_add_test(tcase, freed_while_closing);
