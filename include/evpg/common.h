@@ -55,9 +55,11 @@ enum evpg_flow {
     /**
      * No row for now: the connection stops reading, until evpg_request_resume(). The server is held
      * up by that as soon as the buffers on the way are full, and so is every other request on this
-     * connection; nothing more is sent on it meanwhile. Notifications, and the loss of the
-     * connection, are seen only after it, and the connection does not keep event_base_dispatch()
-     * from returning. evpg_free(), evpg_close() and evpg_request_cancel() end a pause as well.
+     * connection; nothing more is sent on it meanwhile. Notifications are seen only after it. The
+     * loss of the connection is seen at once where libevent's back end can tell (epoll), and what
+     * had come but was not delivered is gone then; elsewhere it is seen after the pause, and a
+     * paused connection does not keep event_base_dispatch() from returning. evpg_free(),
+     * evpg_close() and evpg_request_cancel() end a pause as well.
      */
     EVPG_PAUSE = 1,
     /**

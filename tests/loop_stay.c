@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * loop_stay: how long the library keeps the loop in one pass: never more than 5 ms.
+ *
+ * Measured as the thread's CPU time from before epoll to after the callbacks, so that what else the
+ * machine does counts little; libpq's and the callbacks' own work is in it. Skipped under
+ * sanitizers, which slow all of it down.
+ */
+#include "harness.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+#define MOST_MS 5.0
+
+static double worst_ms;
+static int wrong;
+
+static double cpu_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void pass(void)
+{
+    double before = cpu_ms(), stay;
+
+    event_base_loop(base, EVLOOP_ONCE);
+    stay = cpu_ms() - before;
+    worst_ms = stay > worst_ms ? stay : worst_ms;
+}
+
+static void run_all(void)
+{
+    while (!all_done())
+        pass();
+    ck_assert_msg(worst_ms <= MOST_MS, "a stay of %.2f ms", worst_ms);
+    fprintf(stderr, "# the longest stay: %.2f ms\n", worst_ms);
+}
+
+static long resident_kib(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static long least_kib, most_kib;
+
+static enum evpg_flow count_row(const struct evpg_row *row, struct outcome *outcome)
+{
+    int64_t n = -1;
+
+    wrong += evpg_row_int64(row, 0, &n) != 0 || n != outcome->n_rows;
+    if (outcome->n_rows >= 1000 && outcome->n_rows % 1000 == 0) {
+        long now = resident_kib();
+
+        least_kib = least_kib == 0 || now < least_kib ? now : least_kib;
+        most_kib = now > most_kib ? now : most_kib;
+    }
+    return EVPG_NEXT;
+}
+
+/* Memory is looked at while they come, too. */
+START_TEST(millions_of_rows)
+{
+    int many = sized(500000, 5000000);
+    struct outcome *rows;
+
+    begin(_i ? BINARY : ALONE);
+    rows = new_outcome();
+    rows->discard = true;
+    rows->on_row = count_row;
+    ck_assert_ptr_nonnull(
+        submit(rows, "select n, repeat('x', 100) from generate_series(1, $1::int4) n",
+               EVPG_PARAMS(evpg_int32(many))));
+    run_all();
+    ck_assert_outcome_ok(rows);
+    ck_assert_int_eq(rows->n_rows, many);
+    ck_assert_int_eq(wrong, 0);
+    ck_assert_msg(most_kib - least_kib <= 4096, "between %ld and %ld KiB", least_kib, most_kib);
+    fprintf(stderr, "# memory between %ld and %ld KiB\n", least_kib, most_kib);
+    end();
+}
+END_TEST
+
+enum { QUERIES = 100000 };
+
+static int n_done;
+
+static void check_number(const struct evpg_result *result, void *arg)
+{
+    const struct evpg_row *row = evpg_result_row(result, 0);
+    int64_t number = -1;
+
+    (void)arg;
+    wrong += evpg_result_error(result) || !row || evpg_row_int64(row, 0, &number) != 0 ||
+             number != n_done;
+    n_done++;
+}
+
+START_TEST(pi07_a_hundred_thousand_queries)
+{
+    long before;
+
+    begin(ALONE);
+    before = resident_kib();
+    for (int i = 0; i < QUERIES; i++)
+        ck_assert_ptr_nonnull(evpg_query(db, "select $1::int8", EVPG_PARAMS(evpg_int64(i)), NULL,
+                                         check_number, NULL));
+    while (n_done < QUERIES)
+        pass();
+    ck_assert_int_eq(wrong, 0);
+    ck_assert_int_le(resident_kib() - before, QUERIES); /* a KiB each */
+    run_all();
+    end();
+}
+END_TEST
+
+/* All at once lost, and told in slices. */
+START_TEST(a_long_queue_is_lost)
+{
+    begin(ALONE);
+    ck_assert_ptr_nonnull(
+        submit(new_outcome(), "select pg_terminate_backend(pg_backend_pid())", EVPG_NO_PARAMS));
+    for (int i = 0; i < QUERIES; i++)
+        ck_assert_ptr_nonnull(submit(new_outcome(), "select 1", EVPG_NO_PARAMS));
+    run_all();
+    evpg_free(db);
+    db = NULL;
+    end();
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_set_timeout(tcase, sized(60, 600));
+    tcase_add_loop_test(tcase, millions_of_rows, 0, 2);
+    tcase_add_test(tcase, pi07_a_hundred_thousand_queries);
+    tcase_add_test(tcase, a_long_queue_is_lost);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("loop_stay");
+    TCase *tcase = tcase_create("stay");
+
+    if (SANITIZED) {
+        puts("1..0 # SKIP its figures mean nothing under sanitizers");
+        return 0;
+    }
+    add_tests(tcase);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite, true);
+}
