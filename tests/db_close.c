@@ -4,11 +4,10 @@
  *
  * The counterpart of lib/close.c.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 static int n_closed;
 static size_t last_cut_off;
@@ -99,14 +98,6 @@ START_TEST(idle)
     end();
 }
 END_TEST
-
-static double now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 /* The server's work goes on, but nobody waits for it. */
 START_TEST(deadline)

@@ -5,11 +5,10 @@
  * The counterpart of lib/conn.c, lib/open.c and lib/connect.c. What happens when an open connection
  * is lost is in db_lost.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -182,14 +181,6 @@ START_TEST(no_database)
     expect_failure(EVPG_E_AUTH, "3D000", NAMES("\"nowhere\""));
 }
 END_TEST
-
-static double now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 START_TEST(deadline)
 {

@@ -5,14 +5,13 @@
  *
  * What goes with db_conn, which has the plain cases.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <errno.h>
 #include <event2/listener.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 static int calls;
@@ -140,14 +139,6 @@ START_TEST(none_of_many)
     finish();
 }
 END_TEST
-
-static double now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 /* libpq counts 1 second as 2. */
 START_TEST(the_deadline_of_the_string)

@@ -5,10 +5,9 @@
  *
  * The counterpart of lib/pipeline.c and lib/io.c.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <stdio.h>
-#include <time.h>
 
 START_TEST(pi01_in_order)
 {
@@ -180,14 +179,6 @@ START_TEST(large_both_ways)
     end();
 }
 END_TEST
-
-static double now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 static double done_at_ms;
 

@@ -6,7 +6,7 @@
  * of the caller's evdns_base or of /etc/resolv.conf, for which a test that runs as root puts
  * another in a mount namespace of its own.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include "name_server.h"
 
@@ -15,7 +15,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 
 static const struct zone zones[] = {
@@ -33,14 +32,6 @@ static char resolved_host[64];
 static const char *tcp_port(void)
 {
     return getenv("EVPG_TEST_TCP_PORT");
-}
-
-static long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)

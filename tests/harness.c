@@ -4,15 +4,15 @@
  */
 #include "harness.h"
 
+#include "oracle.h"
+#include "outcome.h"
+
 #include "relay.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <libpq-fe.h>
-#include <math.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define PATIENCE_MS sized(20000, 120000)
 
@@ -24,117 +24,12 @@ static struct outcome *outcomes, **last_outcome = &outcomes;
 static int pending, completed;
 static char log_line[1024];
 
-static char *copy(const char *text)
-{
-    return text ? strdup(text) : NULL;
-}
-
-/* As the server would have written it. */
-static char *write_double(double value)
-{
-    char text[32];
-
-    if (isnan(value))
-        return copy("NaN");
-    if (isinf(value))
-        return copy(value < 0 ? "-Infinity" : "Infinity");
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    return copy(text);
-}
-
-static char *write_integer(int64_t value)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    return copy(text);
-}
-
-static char *write_bytes(const unsigned char *bytes, size_t length)
-{
-    char *text = malloc(2 * length + 3);
-
-    strcpy(text, "\\x");
-    for (size_t i = 0; i < length; i++)
-        sprintf(text + 2 + 2 * i, "%02x", bytes[i]);
-    return text;
-}
-
-/* Of a value in binary format. What has no getter is "(binary)". */
-static char *read_binary(const struct evpg_row *row, int column)
-{
-    const void *bytes;
-    size_t length;
-    int64_t integer = 0;
-    double number = 0;
-    bool truth = false;
-
-    switch (evpg_row_type(row, column)) {
-    case 16: /* by pg_type.dat */
-        ck_assert_int_eq(evpg_row_bool(row, column, &truth), 0);
-        return copy(truth ? "t" : "f");
-    case 17:
-        bytes = evpg_row_bytes(row, column, &length);
-        return write_bytes(bytes, length);
-    case 20:
-    case 21:
-    case 23:
-    case 26:
-        ck_assert_int_eq(evpg_row_int64(row, column, &integer), 0);
-        return write_integer(integer);
-    case 700:
-    case 701:
-        ck_assert_int_eq(evpg_row_double(row, column, &number), 0);
-        return write_double(number);
-    case 19:
-    case 25:
-    case 1042:
-    case 1043:
-    case 2278:
-        return copy(evpg_row_text(row, column));
-    default:
-        return copy("(binary)");
-    }
-}
-
-static char *read_cell(const struct evpg_row *row, int column)
-{
-    if (mode != BINARY || evpg_row_is_null(row, column))
-        return copy(evpg_row_text(row, column));
-    return read_binary(row, column);
-}
-
-static void record_row(struct outcome *outcome, const struct evpg_row *row)
-{
-    int n = evpg_row_columns(row);
-    size_t used = (size_t)outcome->n_rows * (size_t)n;
-
-    if (outcome->completions > 0)
-        outcome->rows_after_done++;
-    ck_assert(outcome->n_rows == 0 || outcome->n_columns == n || outcome->discard);
-    outcome->n_columns = n;
-    outcome->statement = evpg_row_statement(row);
-    if (!outcome->discard) {
-        if (used + (size_t)n > outcome->room) {
-            outcome->room = 2 * (used + (size_t)n);
-            outcome->cells = realloc(outcome->cells, outcome->room * sizeof(char *));
-        }
-        for (int i = 0; i < n; i++)
-            outcome->cells[used + (size_t)i] = read_cell(row, i);
-    }
-    outcome->n_rows++;
-}
-
 static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
 {
     struct outcome *outcome = arg;
 
     ck_assert_ptr_eq(evpg_row_request(row), outcome->request);
-    record_row(outcome, row);
+    outcome_record(outcome, row, mode == BINARY);
     return outcome->on_row ? outcome->on_row(row, outcome) : EVPG_NEXT;
 }
 
@@ -145,7 +40,7 @@ static void on_done(const struct evpg_result *result, void *arg)
     ck_assert_ptr_eq(evpg_result_request(result), outcome->request);
     for (uint64_t i = 0; outcome->kept && i < evpg_result_rows(result); i++)
         if (evpg_result_row(result, i))
-            record_row(outcome, evpg_result_row(result, i));
+            outcome_record(outcome, evpg_result_row(result, i), mode == BINARY);
     if (outcome->completions++ == 0)
         pending--;
     outcome->order = completed++;
@@ -156,7 +51,7 @@ static void on_done(const struct evpg_result *result, void *arg)
     outcome->stopped = evpg_result_stopped(result);
     outcome->columns = evpg_result_columns(result);
     for (int i = 0; i < outcome->columns && i < 16; i++) {
-        outcome->column_name[i] = copy(evpg_result_column_name(result, i));
+        outcome->column_name[i] = strdup(evpg_result_column_name(result, i));
         outcome->column_type[i] = evpg_result_column_type(result, i);
     }
     if (outcome->n_rows == 0)
@@ -227,23 +122,6 @@ struct outcome *query(const char *sql, const struct evpg_param *params, size_t n
 struct outcome *query_kept(const char *sql, const struct evpg_param *params, size_t n_params)
 {
     return submit_between(sql, params, n_params, true);
-}
-
-const char *cell(const struct outcome *outcome, int row, int column)
-{
-    ck_assert_int_ge(row, 0);
-    ck_assert_int_lt(row, outcome->n_rows);
-    ck_assert_int_ge(column, 0);
-    ck_assert_int_lt(column, outcome->n_columns);
-    return outcome->cells[row * outcome->n_columns + column];
-}
-
-static long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void wake(evutil_socket_t fd, short what, void *arg)
@@ -375,17 +253,6 @@ static void run_marker(void)
     ck_assert_str_eq(cell(marker, 0, 0), "a marker");
 }
 
-static void free_outcome(struct outcome *outcome)
-{
-    for (int i = 0; outcome->cells && i < outcome->n_rows * outcome->n_columns; i++)
-        free(outcome->cells[i]);
-    for (int i = 0; i < 16; i++)
-        free(outcome->column_name[i]);
-    free(outcome->cells);
-    evpg_error_free(outcome->error);
-    free(outcome);
-}
-
 void end(void)
 {
     struct outcome *outcome;
@@ -397,7 +264,7 @@ void end(void)
         outcomes = outcome->next;
         ck_assert_int_eq(abs(outcome->completions), 1);
         ck_assert_int_eq(outcome->rows_after_done, 0);
-        free_outcome(outcome);
+        outcome_free(outcome);
     }
     relay_stop();
     event_base_free(base);
@@ -462,17 +329,6 @@ int deaf_listener(int *port)
     getsockname(fd, (struct sockaddr *)&address, &length);
     *port = ntohs(address.sin_port);
     return fd;
-}
-
-int open_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
 }
 
 int run_suite(Suite *suite, bool needs_server)

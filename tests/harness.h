@@ -134,9 +134,6 @@ int sized(int small, int full);
 /* A listener on 127.0.0.1 whose kernel accepts, and which never answers; to be closed. */
 int deaf_listener(int *port);
 
-/* The descriptors this process has open. */
-int open_descriptors(void);
-
 /* Runs a suite as a TAP test; skips all when there is no server. For main(). */
 int run_suite(Suite *suite, bool needs_server);
 

@@ -6,60 +6,10 @@
  * grow with the number of rows. Skipped under sanitizers, which slow down the one and falsify the
  * other.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
-#define PERIOD_MS 10
-#define MOST_MS 50
-
-static struct event *heart;
-static double last_beat_ms, worst_gap_ms;
-
-static double now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static void on_beat(evutil_socket_t fd, short what, void *arg)
-{
-    double now = now_ms(), gap = now - last_beat_ms;
-
-    (void)fd;
-    (void)what;
-    (void)arg;
-    worst_gap_ms = gap > worst_gap_ms ? gap : worst_gap_ms;
-    last_beat_ms = now;
-}
-
-static void start_heart(void)
-{
-    const struct timeval period = {0, PERIOD_MS * 1000};
-
-    heart = event_new(base, -1, EV_PERSIST, on_beat, NULL);
-    worst_gap_ms = 0;
-    last_beat_ms = now_ms();
-    event_add(heart, &period);
-}
-
-static void stop_heart(void)
-{
-    run_for(30);
-    event_free(heart);
-    ck_assert_msg(worst_gap_ms <= MOST_MS, "the heartbeat's worst gap was %.1f ms", worst_gap_ms);
-    fprintf(stderr, "# worst gap %.1f ms\n", worst_gap_ms);
-}
 
 START_TEST(while_rows_stream)
 {
@@ -67,7 +17,7 @@ START_TEST(while_rows_stream)
     int many = sized(1000000, 5000000);
 
     begin(ALONE);
-    start_heart();
+    heart_start();
     rows = new_outcome();
     rows->discard = true;
     ck_assert_ptr_nonnull(submit(
@@ -75,7 +25,7 @@ START_TEST(while_rows_stream)
         EVPG_PARAMS(evpg_int32(many))));
     await_all();
     ck_assert_int_eq(rows->n_rows, many);
-    stop_heart();
+    heart_stop();
     end();
 }
 END_TEST
@@ -94,12 +44,12 @@ START_TEST(while_row_callbacks_are_slow)
     struct outcome *rows;
 
     begin(ALONE);
-    start_heart();
+    heart_start();
     rows = new_outcome();
     rows->on_row = dawdle;
     ck_assert_ptr_nonnull(submit(rows, "select generate_series(1,200)", EVPG_NO_PARAMS));
     await_all();
-    stop_heart();
+    heart_stop();
     end();
 }
 END_TEST
@@ -107,13 +57,13 @@ END_TEST
 START_TEST(while_a_pipeline_runs)
 {
     begin(ALONE);
-    start_heart();
+    heart_start();
     for (int i = 0; i < 50000; i++)
         ck_assert_ptr_nonnull(submit(new_outcome(), "select $1", EVPG_PARAMS(evpg_int32(i))));
     run_for(1);
-    worst_gap_ms = 0; /* submitting is the caller's own time */
+    heart_forget(); /* submitting is the caller's own time */
     await_all();
-    stop_heart();
+    heart_stop();
     end();
 }
 END_TEST
@@ -126,9 +76,9 @@ START_TEST(while_a_long_queue_is_lost)
                                  EVPG_NO_PARAMS));
     for (int i = 0; i < 100000; i++)
         ck_assert_ptr_nonnull(submit(new_outcome(), "select 1", EVPG_NO_PARAMS));
-    start_heart();
+    heart_start();
     await_all();
-    stop_heart();
+    heart_stop();
     evpg_free(db);
     db = NULL;
     end();
@@ -150,27 +100,17 @@ START_TEST(while_a_server_does_not_answer)
 
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d", port);
     begin_closed(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 300));
-    start_heart();
+    heart_start();
     ck_assert_ptr_nonnull(evpg_open(db, note_error, &code));
     ck_assert(await_flag(&code, 2000));
     ck_assert_int_eq(code, EVPG_E_TIMEOUT);
-    stop_heart();
+    heart_stop();
     close(fd);
     evpg_free(db);
     db = NULL;
     end();
 }
 END_TEST
-
-static long resident_kib(void)
-{
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-
-    ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
-    fclose(file);
-    return pages * sysconf(_SC_PAGESIZE) / 1024;
-}
 
 static long before_kib;
 

@@ -6,17 +6,10 @@
  * machine does counts little; libpq's and the callbacks' own work is in it. Skipped under
  * sanitizers, which slow all of it down.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 #define MOST_MS 5.0
 
@@ -48,16 +41,6 @@ static void run_all(void)
     fprintf(stderr, "# the longest stay: %.2f ms\n", worst_ms);
 }
 
-static long resident_kib(void)
-{
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-
-    ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
-    fclose(file);
-    return pages * sysconf(_SC_PAGESIZE) / 1024;
-}
-
 static long least_kib, most_kib;
 
 static enum evpg_flow count_row(const struct evpg_row *row, struct outcome *outcome)
@@ -84,9 +67,9 @@ START_TEST(millions_of_rows)
     rows = new_outcome();
     rows->discard = true;
     rows->on_row = count_row;
-    ck_assert_ptr_nonnull(
-        submit(rows, "select n, repeat('x', 100) from generate_series(1, $1::int4) n",
-               EVPG_PARAMS(evpg_int32(many))));
+    ck_assert_ptr_nonnull(submit(rows,
+                                 "select n, repeat('x', 100) from generate_series(1, $1::int4) n",
+                                 EVPG_PARAMS(evpg_int32(many))));
     run_all();
     ck_assert_outcome_ok(rows);
     ck_assert_int_eq(rows->n_rows, many);
@@ -155,13 +138,15 @@ static void add_tests(TCase *tcase)
 
 int main(void)
 {
-    Suite *suite = suite_create("loop_stay");
-    TCase *tcase = tcase_create("stay");
+    Suite *suite;
+    TCase *tcase;
 
     if (SANITIZED) {
         puts("1..0 # SKIP its figures mean nothing under sanitizers");
         return 0;
     }
+    suite = suite_create("loop_stay");
+    tcase = tcase_create("stay");
     add_tests(tcase);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * oracle: see oracle.h.
+ *
+ * Called by the tests of faults. The state is static: Check runs each test in a process of its own.
+ */
+#include "oracle.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PERIOD_MS 10
+#define MOST_MS (SANITIZED ? 500 : 50)
+#define PATIENCE_MS 5000
+
+double now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static struct event *heart;
+static double last_beat_ms, worst_gap_ms;
+
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+    double now = now_ms(), gap = now - last_beat_ms;
+
+    (void)fd;
+    (void)what;
+    (void)arg;
+    worst_gap_ms = gap > worst_gap_ms ? gap : worst_gap_ms;
+    last_beat_ms = now;
+}
+
+void heart_forget(void)
+{
+    worst_gap_ms = 0;
+    last_beat_ms = now_ms();
+}
+
+void heart_start(void)
+{
+    const struct timeval period = {0, PERIOD_MS * 1000};
+
+    heart = event_new(base, -1, EV_PERSIST, on_beat, NULL);
+    heart_forget();
+    event_add(heart, &period);
+}
+
+double heart_end(void)
+{
+    run_for(3 * PERIOD_MS);
+    event_free(heart);
+    return worst_gap_ms;
+}
+
+void heart_stop(void)
+{
+    double worst = heart_end();
+
+    ck_assert_msg(worst <= MOST_MS, "the heartbeat's worst gap was %.1f ms", worst);
+    fprintf(stderr, "# worst gap %.1f ms\n", worst);
+}
+
+enum { MOST_OPERATIONS = 10000 };
+
+static struct outcome *operations[MOST_OPERATIONS];
+static int n_operations;
+
+void ledger_begin(void)
+{
+    free(admin("drop table if exists ledger"));
+    free(admin("create table ledger (op int8)"));
+    n_operations = 0;
+}
+
+struct outcome *ledger_submit(int count)
+{
+    struct outcome *operation = NULL;
+
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_lt(n_operations, MOST_OPERATIONS);
+        operation = new_outcome();
+        operation->number = n_operations;
+        submit(operation, "insert into ledger values ($1)", EVPG_PARAMS(evpg_int64(n_operations)));
+        operations[n_operations++] = operation;
+    }
+    return operation;
+}
+
+static void count_in_ledger(int counts[])
+{
+    char *text = admin("select coalesce(string_agg(op::text, ',' order by op), '') from ledger");
+    char *end = text;
+
+    memset(counts, 0, MOST_OPERATIONS * sizeof(*counts));
+    while (*end) {
+        long op = strtol(end, &end, 10);
+
+        ck_assert(op >= 0 && op < n_operations);
+        counts[op]++;
+        end += *end == ',';
+    }
+    free(text);
+}
+
+/* -1, a refusal, is as good as NOT_SENT. */
+static void check_operation(const struct outcome *operation, int count)
+{
+    bool done = operation->completions == 1 && !operation->error;
+    bool unknown = operation->error && evpg_error_fate(operation->error) == EVPG_FATE_UNKNOWN;
+
+    ck_assert_msg(count <= 1, "operation %d was done %d times", operation->number, count);
+    ck_assert_msg(!done || count == 1, "operation %d was acknowledged, and is lost",
+                  operation->number);
+    ck_assert_msg(done || unknown || count == 0, "operation %d was said not to be done, and was",
+                  operation->number);
+}
+
+int ledger_check(void)
+{
+    static int counts[MOST_OPERATIONS];
+    int sum = 0;
+
+    count_in_ledger(counts);
+    for (int i = 0; i < n_operations; i++) {
+        check_operation(operations[i], counts[i]);
+        sum += counts[i];
+    }
+    free(admin("drop table ledger"));
+    return sum;
+}
+
+long resident_kib(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+int open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static int count_backends(void)
+{
+    char *text =
+        admin("select count(*) from pg_stat_activity where backend_type = 'client backend'");
+    int count = atoi(text);
+
+    free(text);
+    return count;
+}
+
+static int descriptors, backends;
+static long kib;
+
+void resources_note(void)
+{
+    backends = count_backends();
+    descriptors = open_descriptors();
+    kib = resident_kib();
+}
+
+void resources_check(long more_kib)
+{
+    double end = now_ms() + PATIENCE_MS;
+
+    while (count_backends() != backends && now_ms() < end)
+        usleep(20000);
+    ck_assert_int_eq(count_backends(), backends);
+    ck_assert_int_eq(open_descriptors(), descriptors);
+    if (!SANITIZED)
+        ck_assert_msg(resident_kib() - kib <= more_kib, "grown by %ld KiB", resident_kib() - kib);
+}
