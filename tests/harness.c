@@ -304,6 +304,11 @@ void find_backend(void)
     await_all();
 }
 
+int backend_pid(void)
+{
+    return atoi(backend);
+}
+
 void end_backend(void)
 {
     char sql[80];

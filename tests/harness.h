@@ -118,8 +118,10 @@ const char *cell(const struct outcome *outcome, int row, int column);
 /* Runs psql's worth of SQL on a second connection of its own, blocking; the first value or NULL. */
 char *admin(const char *sql);
 
-/* Notes which server process serves db; and ends that one, returning when it is gone. */
+/* Notes which server process serves db, and tells it; and ends that one, returning when it is gone.
+ */
 void find_backend(void);
+int backend_pid(void);
 void end_backend(void);
 
 /* The lines the log hook got, newest last; the newest, or "". */

@@ -41,7 +41,8 @@ void heart_stop(void);
  * by a connection of its own. */
 void ledger_begin(void);
 
-/* Submits that many operations on `db`, each with the next number; the last one's outcome. */
+/* Submits that many operations on `db`, each with the next number; the outcome of the last there
+ * is. */
 struct outcome *ledger_submit(int count);
 
 /* What became of each is in the table: once, or not at all, as its outcome says; a fate UNKNOWN is

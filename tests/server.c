@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * server: stops and starts the server that scripts/with-postgres runs, from inside a test.
+ *
+ * Called by the tests of faults, which run one after the other and leave the server running. Where
+ * its programs are, and with which settings it ran, its data folder tells; as root, we become the
+ * folder's owner, for the server does not run as root.
+ */
+#include "server.h"
+
+#include "oracle.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 30000
+
+static char *read_line(const char *name, char *line, int size)
+{
+    char path[512];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", getenv("EVPG_TEST_DATA"), name);
+    file = fopen(path, "r");
+    if (!file)
+        return NULL;
+    line = fgets(line, size, file);
+    fclose(file);
+    return line;
+}
+
+pid_t server_pid(void)
+{
+    char line[512];
+
+    return read_line("postmaster.pid", line, sizeof(line)) ? atoi(line) : 0;
+}
+
+void server_signal(pid_t pid, int signal_number)
+{
+    ck_assert_int_gt(pid, 1);
+    ck_assert_int_eq(kill(pid, signal_number), 0);
+}
+
+/* Ours is a child of with-postgres: a zombie, perhaps, when it has ended. */
+static bool is_running(pid_t pid)
+{
+    char path[64], state = 'Z';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "r");
+    if (!file)
+        return false;
+    ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+    fclose(file);
+    return state != 'Z';
+}
+
+void server_stop(int signal_number)
+{
+    pid_t pid = server_pid();
+    double end = now_ms() + PATIENCE_MS;
+
+    if (pid == 0 || !is_running(pid))
+        return;
+    server_signal(pid, signal_number);
+    while (is_running(pid) && now_ms() < end)
+        usleep(2000);
+    ck_assert(!is_running(pid));
+}
+
+static void become_owner(const char *folder)
+{
+    struct stat status;
+
+    if (stat(folder, &status) != 0 || geteuid() != 0)
+        return;
+    if (setgid(status.st_gid) != 0 || setuid(status.st_uid) != 0)
+        _exit(127);
+}
+
+/* In a child: it becomes pg_ctl, whose server goes on when it has ended. */
+static void run_pg_ctl(const char *program)
+{
+    const char *data = getenv("EVPG_TEST_DATA");
+    char pg_ctl[520];
+
+    snprintf(pg_ctl, sizeof(pg_ctl), "%.*s/pg_ctl", (int)(strrchr(program, '/') - program),
+             program);
+    become_owner(data);
+    if (chdir("/") == 0)
+        execl(pg_ctl, pg_ctl, "-s", "-w", "-D", data, "-l", getenv("EVPG_TEST_LOG"), "start", NULL);
+    _exit(127);
+}
+
+static bool accepts(void)
+{
+    PGconn *pg = PQconnectdb("");
+    bool ok = PQstatus(pg) == CONNECTION_OK;
+
+    PQfinish(pg);
+    return ok;
+}
+
+void server_await(void)
+{
+    double end = now_ms() + PATIENCE_MS;
+
+    while (!accepts() && now_ms() < end)
+        usleep(5000);
+    ck_assert(accepts());
+}
+
+void server_start(void)
+{
+    char program[512];
+    int status = -1;
+    pid_t pid;
+
+    ck_assert_ptr_nonnull(read_line("postmaster.opts", program, sizeof(program)));
+    program[strcspn(program, " \n")] = '\0';
+    pid = fork();
+    if (pid == 0)
+        run_pg_ctl(program);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    ck_assert_int_eq(status, 0);
+    server_await();
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <sys/types.h>
+
+/* The server of scripts/with-postgres, at a test's mercy. All of these wait until it is done. */
+
+/* The postmaster. */
+pid_t server_pid(void);
+
+/* Waits until it accepts connections. */
+void server_await(void);
+
+/* Stops it by a signal: SIGINT fast, SIGQUIT immediate, SIGKILL as if the machine had gone. */
+void server_stop(int signal_number);
+
+/* Starts it again, and waits until it accepts connections. */
+void server_start(void);
+
+/* Sends a signal to one of its processes. */
+void server_signal(pid_t pid, int signal_number);
+
+#endif
