@@ -65,15 +65,27 @@ static bool await_deadline(struct closing *closing)
     return evtimer_add(closing->timer, &time) == 0;
 }
 
+static bool has_stood_still(struct closing *closing)
+{
+    int64_t now = budget_now_ns();
+
+    if (now - closing->deadline_ns < BUDGET_STALL_NS)
+        return false;
+    closing->deadline_ns = now + BUDGET_STALL_NS;
+    return true;
+}
+
 /* The loop's clock is coarse: the timer may come early. */
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *conn = arg;
+    struct closing *closing = conn->closing;
     struct evpg_error why;
 
     (void)fd;
     (void)what;
-    if (budget_now_ns() < conn->closing->deadline_ns && await_deadline(conn->closing))
+    if ((budget_now_ns() < closing->deadline_ns || has_stood_still(closing)) &&
+        await_deadline(closing))
         return;
     conn_hold(conn);
     err_set(&why, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT,

@@ -22,9 +22,6 @@
 /* Of the message about earlier attempts, what is kept beside the last one's, which decides. */
 #define EARLIER_SIZE 260
 
-/* The loop was busy elsewhere for so long: what has come meanwhile is looked at first. */
-#define STALL_NS 50000000
-
 void connect_forget(struct conn *conn)
 {
     struct connecting *connecting = conn->connecting;
@@ -293,10 +290,10 @@ static void push_back(int64_t *deadline_ns, int64_t to)
 
 static bool has_stood_still(struct connecting *connecting, int64_t now)
 {
-    if (now - first_of(connecting) < STALL_NS)
+    if (now - first_of(connecting) < BUDGET_STALL_NS)
         return false;
-    push_back(&connecting->deadline_ns, now + STALL_NS);
-    push_back(&connecting->end_ns, now + STALL_NS);
+    push_back(&connecting->deadline_ns, now + BUDGET_STALL_NS);
+    push_back(&connecting->end_ns, now + BUDGET_STALL_NS);
     return true;
 }
 
