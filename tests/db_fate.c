@@ -7,6 +7,7 @@
  */
 #include "harness.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 
 enum { MANY = 2000 };
@@ -181,6 +182,82 @@ START_TEST(the_server_tires_of_an_idle_session)
 }
 END_TEST
 
+static PGconn *locker;
+
+static void lock_table(void)
+{
+    locker = PQconnectdb("");
+    PQclear(PQexec(locker, "begin; lock table locked in access exclusive mode"));
+}
+
+static void unlock_table(void)
+{
+    PQfinish(locker);
+}
+
+static char loss_sqlstate[6];
+
+static void note_loss(struct evpg_db *losing, const struct evpg_error *error, void *arg)
+{
+    int *lost = arg;
+
+    (void)losing;
+    ++*lost;
+    snprintf(loss_sqlstate, sizeof(loss_sqlstate), "%s", evpg_error_sqlstate(error));
+}
+
+/* Deadlines of the server's own: the statement's error, and nothing else's. */
+START_TEST(f23_the_server_gives_up_a_statement)
+{
+    struct outcome *slow, *locked, *next;
+
+    begin(_i);
+    free(admin("create table locked (a int)"));
+    query("set statement_timeout = 100", EVPG_NO_PARAMS);
+    slow = query("select pg_sleep(20)", EVPG_NO_PARAMS);
+    query("set statement_timeout = 0", EVPG_NO_PARAMS);
+    query("set lock_timeout = 100", EVPG_NO_PARAMS);
+    lock_table();
+    locked = query("select * from locked", EVPG_NO_PARAMS);
+    next = query("select 'next'", EVPG_NO_PARAMS);
+    await_all();
+    unlock_table();
+    ck_assert_outcome_sqlstate(slow, "57014");
+    ck_assert_outcome_sqlstate(locked, "55P03");
+    ck_assert_int_eq(evpg_error_code(slow->error), EVPG_E_SERVER);
+    ck_assert_int_eq(evpg_error_code(locked->error), EVPG_E_SERVER);
+    ck_assert_int_eq(evpg_error_fate(slow->error), EVPG_FATE_NOT_EXECUTED);
+    ck_assert_str_eq(cell(next, 0, 0), "next");
+    free(admin("drop table locked"));
+    end();
+}
+END_TEST
+
+/* The connection goes, with the reason; what was done in the block is undone. */
+START_TEST(f24_the_server_tires_of_a_transaction)
+{
+    int lost = 0;
+    char *count;
+
+    begin(_i);
+    free(admin("create table locked (a int)"));
+    evpg_setcb(db, NULL, note_loss, &lost);
+    query("set idle_in_transaction_session_timeout = 100", EVPG_NO_PARAMS);
+    query("begin", EVPG_NO_PARAMS);
+    query("insert into locked values (1)", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert(await_flag(&lost, 5000));
+    ck_assert_str_eq(loss_sqlstate, "25P03");
+    ck_assert_ptr_null(evpg_query(db, "commit", EVPG_NO_PARAMS, NULL, NULL, NULL));
+    count = admin("select count(*) from locked");
+    ck_assert_str_eq(count, "0");
+    free(count);
+    free(admin("drop table locked"));
+    forget_db();
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_fate");
@@ -191,6 +268,8 @@ int main(void)
     tcase_add_test(tcase, the_reason_survives_a_failed_write);
     tcase_add_loop_test(tcase, rows_have_no_gap, 0, N_LARGE_MODES);
     tcase_add_loop_test(tcase, the_server_tires_of_an_idle_session, 0, N_MODES);
+    tcase_add_loop_test(tcase, f23_the_server_gives_up_a_statement, 0, N_MODES);
+    tcase_add_loop_test(tcase, f24_the_server_tires_of_a_transaction, 0, N_MODES);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

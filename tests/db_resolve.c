@@ -6,6 +6,10 @@
  * of the caller's evdns_base or of /etc/resolv.conf, for which a test that runs as root puts
  * another in a mount namespace of its own.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* unshare */
+#endif
+
 #include "oracle.h"
 
 #include "name_server.h"

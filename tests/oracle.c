@@ -179,10 +179,11 @@ void resources_note(void)
 void resources_check(long more_kib)
 {
     double end = now_ms() + PATIENCE_MS;
+    int left;
 
-    while (count_backends() > backends && now_ms() < end)
+    while ((left = count_backends()) > backends && now_ms() < end)
         usleep(20000);
-    ck_assert_msg(count_backends() <= backends, "a session is left: %s",
+    ck_assert_msg(left <= backends, "a session is left: %s",
                   admin("select string_agg(pid || ' ' || state || ' ' || query, '; ') from"
                         " pg_stat_activity where backend_type = 'client backend'"));
     ck_assert_int_eq(open_descriptors(), descriptors);
