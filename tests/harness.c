@@ -12,7 +12,9 @@
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define PATIENCE_MS sized(20000, 120000)
 
@@ -96,6 +98,15 @@ struct evpg_request *submit_script(struct outcome *outcome, const char *sql)
 {
     return note_submit(outcome,
                        evpg_script(db, sql, outcome->kept ? NULL : on_row, on_done, outcome));
+}
+
+void abandon(struct outcome *outcome)
+{
+    if (outcome->completions == 0) {
+        outcome->completions = -1;
+        pending--;
+    }
+    evpg_request_abandon(outcome->request);
 }
 
 static struct outcome *submit_between(const char *sql, const struct evpg_param *params,
@@ -266,6 +277,7 @@ void end(void)
         ck_assert_int_eq(outcome->rows_after_done, 0);
         outcome_free(outcome);
     }
+    last_outcome = &outcomes;
     relay_stop();
     event_base_free(base);
 }
@@ -315,6 +327,14 @@ void end_backend(void)
 
     snprintf(sql, sizeof(sql), "select pg_terminate_backend(%s, 5000)", backend);
     free(admin(sql));
+}
+
+void await_input(int bytes)
+{
+    int waiting = 0;
+
+    while (waiting < bytes && ioctl(PQsocket(evpg_pgconn(db)), FIONREAD, &waiting) == 0)
+        usleep(1000);
 }
 
 int sized(int small, int full)

@@ -74,7 +74,8 @@ void begin(int mode);
 /* The same without opening db: db is made with this connection string. */
 void begin_closed(const char *conninfo, const struct evpg_conn_config *config);
 
-/* Runs the marker query if db is still there, frees db, checks the oracles, frees everything. */
+/* Runs the marker query if db is still there, frees db, checks the oracles, frees everything.
+ * Afterwards begin_closed() may be called again. */
 void end(void);
 
 /* Submits; the outcome is recorded, with all values as text. It must be accepted. */
@@ -90,6 +91,9 @@ struct evpg_request *submit(struct outcome *outcome, const char *sql,
 
 /* The same by evpg_script. */
 struct evpg_request *submit_script(struct outcome *outcome, const char *sql);
+
+/* evpg_request_abandon: from now on neither a row nor a completion is due, or allowed. */
+void abandon(struct outcome *outcome);
 
 /* Runs the loop until all that was submitted is done. Fails the test after 20 s. */
 void await_all(void);
@@ -123,6 +127,9 @@ char *admin(const char *sql);
 void find_backend(void);
 int backend_pid(void);
 void end_backend(void);
+
+/* Waits, with the loop standing still, until that much of the server's answers can be read. */
+void await_input(int bytes);
 
 /* The lines the log hook got, newest last; the newest, or "". */
 const char *last_log(void);

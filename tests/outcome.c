@@ -99,7 +99,7 @@ void outcome_record(struct outcome *outcome, const struct evpg_row *row, bool bi
     int n = evpg_row_columns(row);
     size_t used = (size_t)outcome->n_rows * (size_t)n;
 
-    if (outcome->completions > 0)
+    if (outcome->completions != 0)
         outcome->rows_after_done++;
     ck_assert(outcome->n_rows == 0 || outcome->n_columns == n || outcome->discard);
     outcome->n_columns = n;
