@@ -7,7 +7,7 @@
 #include "oracle.h"
 #include "outcome.h"
 
-#include "relay.h"
+#include "proxy.h"
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -230,9 +230,12 @@ void begin_closed(const char *conninfo, const struct evpg_conn_config *config)
     evpg_set_hooks(db, &EVPG_HOOKS(.log = on_log), NULL);
 }
 
-int relay_port(int piece)
+int proxied_port(int piece)
 {
-    return relay_start(base, getenv("PGHOST"), getenv("PGPORT"), piece);
+    struct proxy *proxy = proxy_new(base, getenv("PGHOST"), getenv("PGPORT"));
+
+    proxy->settings.piece = (size_t)piece;
+    return proxy_port(proxy);
 }
 
 void begin(int wanted)
@@ -244,7 +247,7 @@ void begin(int wanted)
     base = event_base_new();
     if (mode == FRAGMENTED_1 || mode == FRAGMENTED_1021)
         snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
-                 relay_port(mode == FRAGMENTED_1 ? 1 : 1021));
+                 proxied_port(mode == FRAGMENTED_1 ? 1 : 1021));
     db = evpg_conn_new(base, conninfo, NULL);
     ck_assert_ptr_nonnull(db);
     evpg_set_hooks(db, &EVPG_HOOKS(.log = on_log), NULL);
@@ -278,7 +281,7 @@ void end(void)
         outcome_free(outcome);
     }
     last_outcome = &outcomes;
-    relay_stop();
+    proxy_free_all();
     event_base_free(base);
 }
 

@@ -32,7 +32,7 @@
 
 /* How the tested requests reach the server. In PIPELINED every query() travels between two others;
  * in BINARY the values come in binary format, and cell() has them as text all the same, where there
- * is a getter; in the FRAGMENTED modes the server's bytes come in small pieces, through a relay on
+ * is a getter; in the FRAGMENTED modes the server's bytes come in small pieces, through a proxy on
  * loopback. */
 enum mode { ALONE, PIPELINED, BINARY, FRAGMENTED_1021, FRAGMENTED_1, N_MODES };
 
@@ -134,8 +134,8 @@ void await_input(int bytes);
 /* The lines the log hook got, newest last; the newest, or "". */
 const char *last_log(void);
 
-/* A port on 127.0.0.1 that relays to the server, in pieces of that many bytes. */
-int relay_port(int piece);
+/* A port on 127.0.0.1 that leads to the server, in pieces of that many bytes. */
+int proxied_port(int piece);
 
 /* How much of something a test does: the first number, or by scripts/check --full the second. */
 int sized(int small, int full);
