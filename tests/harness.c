@@ -287,7 +287,7 @@ void end(void)
 
 char *admin(const char *sql)
 {
-    PGconn *pg = PQconnectdb("");
+    PGconn *pg = PQconnectdb("options='-c client_min_messages=error'");
     PGresult *result = PQexec(pg, sql);
     char *value = NULL;
 

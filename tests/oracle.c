@@ -74,7 +74,7 @@ static int n_operations;
 
 void ledger_begin(void)
 {
-    free(admin("create table ledger (op int8)"));
+    free(admin("drop table if exists ledger; create table ledger (op int8)"));
     n_operations = 0;
 }
 
