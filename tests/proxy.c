@@ -34,6 +34,7 @@ struct proxy_parts {
     struct evconnlistener *listener;
     struct sockaddr_storage server;
     socklen_t server_length;
+    struct in_addr address; /* where it listens */
     int port;
     LIST_HEAD(, pair) pairs;
 };
@@ -323,7 +324,7 @@ static void listen_on(struct proxy *proxy, int port)
     socklen_t length = sizeof(address);
     struct proxy_parts *parts = proxy->parts;
 
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr = parts->address;
     parts->listener = evconnlistener_new_bind(parts->base, on_accept, proxy,
                                               LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
                                               (struct sockaddr *)&address, sizeof(address));
@@ -340,6 +341,7 @@ struct proxy *proxy_new(struct event_base *base, const char *host, const char *p
     proxy->parts = calloc(1, sizeof(*proxy->parts));
     proxy->parts->proxy = proxy;
     proxy->parts->base = base;
+    proxy->parts->address.s_addr = htonl(INADDR_LOOPBACK);
     LIST_INIT(&proxy->parts->pairs);
     find_server(proxy->parts, host, port);
     listen_on(proxy, 0);
@@ -393,6 +395,13 @@ void proxy_refuse(struct proxy *proxy, bool refuse)
     } else if (!refuse && !parts->listener) {
         listen_on(proxy, parts->port);
     }
+}
+
+void proxy_move(struct proxy *proxy, const char *address)
+{
+    proxy_refuse(proxy, true);
+    ck_assert_int_eq(inet_pton(AF_INET, address, &proxy->parts->address), 1);
+    listen_on(proxy, 0);
 }
 
 bool proxy_has_captured(const struct proxy *proxy, const char *text)

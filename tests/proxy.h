@@ -49,8 +49,11 @@ struct proxy {
 /* host: a socket's folder, where it starts with /, or a numeric IPv4 address. */
 struct proxy *proxy_new(struct event_base *base, const char *host, const char *port);
 
-/* The port of 127.0.0.1 where it listens. */
+/* The port where it listens. */
 int proxy_port(const struct proxy *proxy);
+
+/* Listens at another IPv4 address than 127.0.0.1, at a port that is free there. */
+void proxy_move(struct proxy *proxy, const char *address);
 
 /* After a change of `hold`, to the connections that there are. */
 void proxy_apply(struct proxy *proxy);

@@ -34,6 +34,7 @@ print_needs() {
         echo "g++     command c++"
         echo "check   module  check"
         echo "doxygen command doxygen"
+        echo "iproute2 command ip"
         ;;
     root)
         echo "mmdebstrap command mmdebstrap"
