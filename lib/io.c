@@ -205,7 +205,7 @@ static void finish(struct conn *conn, enum next next, struct budget *budget)
     if (!conn->pg)
         return;
     news_deliver_notices(conn, budget);
-    if (next != AGAIN)
+    if (next != AGAIN && !conn->paused)
         news_deliver_notifications(conn, budget);
     if (!conn->pg)
         return;

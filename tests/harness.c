@@ -238,13 +238,27 @@ int proxied_port(int piece)
     return proxy_port(proxy);
 }
 
+const char *tls_conninfo(const char *root)
+{
+    static char conninfo[256];
+
+    if (!getenv("EVPG_TEST_TLS"))
+        return "";
+    snprintf(conninfo, sizeof(conninfo),
+             "host=localhost hostaddr=127.0.0.1 port=%s sslmode=verify-full sslrootcert=%s/%s",
+             getenv("EVPG_TEST_TCP_PORT"), getenv("EVPG_TEST_TLS"), root);
+    return conninfo;
+}
+
 void begin(int wanted)
 {
     static int is_open;
-    char conninfo[64] = "";
+    char conninfo[256] = "";
 
     mode = wanted;
     base = event_base_new();
+    if (mode == TLS)
+        snprintf(conninfo, sizeof(conninfo), "%s", tls_conninfo("root.crt"));
     if (mode == FRAGMENTED_1 || mode == FRAGMENTED_1021)
         snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
                  proxied_port(mode == FRAGMENTED_1 ? 1 : 1021));

@@ -30,11 +30,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How the tested requests reach the server. In PIPELINED every query() travels between two others;
+/* How the tested requests reach the server. TLS needs scripts/with-postgres --tls, and is as ALONE
+ * without. In PIPELINED every query() travels between two others;
  * in BINARY the values come in binary format, and cell() has them as text all the same, where there
  * is a getter; in the FRAGMENTED modes the server's bytes come in small pieces, through a proxy on
  * loopback. */
-enum mode { ALONE, PIPELINED, BINARY, FRAGMENTED_1021, FRAGMENTED_1, N_MODES };
+enum mode { ALONE, PIPELINED, BINARY, TLS, FRAGMENTED_1021, FRAGMENTED_1, N_MODES };
 
 /* In place of N_MODES for cases that move more than 64 KiB: not byte by byte. */
 #define N_LARGE_MODES FRAGMENTED_1
@@ -142,6 +143,10 @@ int sized(int small, int full);
 
 /* A listener on 127.0.0.1 whose kernel accepts, and which never answers; to be closed. */
 int deaf_listener(int *port);
+
+/* A connection string for a server's certificate that is verified in full, by that file of
+ * EVPG_TEST_TLS; "" without TLS. Valid until the next call. */
+const char *tls_conninfo(const char *root);
 
 /* Runs a suite as a TAP test; skips all when there is no server. For main(). */
 int run_suite(Suite *suite, bool needs_server);

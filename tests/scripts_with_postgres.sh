@@ -143,6 +143,16 @@ check "SIGTERM ends the script with 143" signalled TERM "$tmp/term" 143
 check "SIGTERM leaves nothing" nothing_left "$tmp/term"
 check "SIGINT ends the script with 130" signalled INT "$tmp/int" 130
 check "SIGINT leaves nothing" nothing_left "$tmp/int"
+tls_query() {
+    "$with" --tls bash -c 'PGHOSTADDR=127.0.0.1 PGHOST=localhost PGSSLROOTCERT=$EVPG_TEST_TLS/$1.crt \
+        PGSSLMODE=verify-full query "select ssl from pg_stat_ssl where pid = pg_backend_pid()"' - "$1"
+}
+if command -v openssl >/dev/null; then
+    check "with --tls the server's certificate can be verified" same "$(tls_query root)" t
+    check "and by another authority it cannot" same "$(tls_query other-root 2>/dev/null)" ""
+else
+    skip "--tls" "there is no openssl"
+fi
 check "two at once do not collide" two_at_once socket
 check "two on TCP at once, wanting the same port, do not collide" two_on_tcp
 for file in socket.a socket.b tcp.a tcp.b; do

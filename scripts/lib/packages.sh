@@ -35,6 +35,7 @@ print_needs() {
         echo "check   module  check"
         echo "doxygen command doxygen"
         echo "iproute2 command ip"
+        echo "openssl command openssl"
         ;;
     root)
         echo "mmdebstrap command mmdebstrap"
