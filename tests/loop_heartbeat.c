@@ -68,6 +68,67 @@ START_TEST(while_a_pipeline_runs)
 }
 END_TEST
 
+static int links, chain_ended;
+static bool links_cancel;
+
+static void add_link(void);
+
+static void on_link(const struct evpg_result *result, void *arg)
+{
+    (void)result;
+    (void)arg;
+    if (links-- > 0)
+        add_link();
+    else
+        chain_ended = 1;
+}
+
+static void add_link(void)
+{
+    struct evpg_request *link = evpg_query(db, "select 1", EVPG_NO_PARAMS, NULL, on_link, NULL);
+
+    if (links_cancel)
+        evpg_request_cancel(link);
+}
+
+/* Each completion submits the next, which is answered, or canceled at once: F29. */
+START_TEST(while_completions_submit)
+{
+    begin(ALONE);
+    links_cancel = _i;
+    links = sized(20000, 100000);
+    start_heart();
+    add_link();
+    ck_assert(await_flag(&chain_ended, 60000));
+    stop_heart();
+    end();
+}
+END_TEST
+
+static void submit_10000(const struct evpg_result *result, struct outcome *outcome)
+{
+    (void)result;
+    (void)outcome;
+    for (int i = 0; i < 10000; i++)
+        ck_assert_ptr_nonnull(submit(new_outcome(), "select 1", EVPG_NO_PARAMS));
+    last_beat_ms = now_ms(); /* submitting is the caller's own time */
+}
+
+START_TEST(while_a_completion_submits_many)
+{
+    struct outcome *first;
+
+    begin(ALONE);
+    first = new_outcome();
+    first->on_done = submit_10000;
+    start_heart();
+    ck_assert_ptr_nonnull(submit(first, "select 1", EVPG_NO_PARAMS));
+    await_all();
+    stop_heart();
+    end();
+}
+END_TEST
+
 START_TEST(while_a_long_queue_is_lost)
 {
     begin(ALONE);
@@ -171,6 +232,8 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, while_rows_stream);
     tcase_add_test(tcase, while_row_callbacks_are_slow);
     tcase_add_test(tcase, while_a_pipeline_runs);
+    tcase_add_loop_test(tcase, while_completions_submit, 0, 2);
+    tcase_add_test(tcase, while_a_completion_submits_many);
     tcase_add_test(tcase, while_a_long_queue_is_lost);
     tcase_add_test(tcase, while_a_server_does_not_answer);
     tcase_add_test(tcase, memory_of_a_stream);
