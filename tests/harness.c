@@ -375,14 +375,14 @@ int deaf_listener(int *port)
 
 int run_suite(Suite *suite, bool needs_server)
 {
-    SRunner *runner;
+    SRunner *runner = srunner_create(suite);
     int failed;
 
     if (needs_server && !getenv("EVPG_TEST_SERVER")) {
         puts("1..0 # SKIP no server: run it by scripts/with-postgres --tcp");
+        srunner_free(runner);
         return 0;
     }
-    runner = srunner_create(suite);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
     failed = srunner_ntests_failed(runner);
