@@ -35,7 +35,13 @@ void connect_forget(struct conn *conn)
     mem_free(connecting);
 }
 
-/* libpq's messages name the place only where it got as far as that. */
+/* libpq's messages name the place only where it got as far as that; and of a host's name and
+ * address only the latter. */
+static bool is_named(const struct address *address, const char *message)
+{
+    return strstr(message, address->port) && (!address->host || strstr(message, address->host));
+}
+
 static void name_address(struct evpg_error *error, const struct address *address)
 {
     const char *host = address->host ? address->host : address->hostaddr;
@@ -55,7 +61,7 @@ void connect_note(struct conn *conn, enum evpg_code code, const char *sqlstate, 
     err_shorten(attempts, EARLIER_SIZE);
     attempts->code = code;
     err_set_sqlstate(attempts, *sqlstate ? sqlstate : "08001");
-    if (!strstr(message, address->port))
+    if (!is_named(address, message))
         name_address(attempts, address);
     else if (*attempts->message)
         err_append(attempts, ";");

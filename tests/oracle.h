@@ -30,7 +30,8 @@ double now_ms(void);
  * at most 50 ms (ten times that under sanitizers, whose slowness is not the library's). */
 void heart_start(void);
 
-/* Forgets the worst gap: what came before was the test's own work. */
+/* What came since the last beat was the test's own work; and all that came before. */
+void heart_skip(void);
 void heart_forget(void);
 
 /* Ends the timer and returns the worst gap, in ms; and the same with the check. */

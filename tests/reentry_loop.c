@@ -8,8 +8,6 @@
  */
 #include "harness.h"
 
-#include "relay.h"
-
 #include <stdint.h>
 #include <stdio.h>
 
@@ -92,7 +90,7 @@ static void begin_series(void)
     begin_closed(NULL, NULL);
     evpg_free(db);
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
-             relay_port(PIECE));
+             proxied_port(PIECE));
     db = evpg_conn_new(base, conninfo, NULL);
     ck_assert_ptr_nonnull(evpg_open(db, count_opening, NULL));
     for (int i = 0; i < SERIES; i++)

@@ -36,6 +36,7 @@ print_needs() {
         echo "doxygen command doxygen"
         echo "iproute2 command ip"
         echo "openssl command openssl"
+        echo "libssl-dev module openssl"
         ;;
     root)
         echo "mmdebstrap command mmdebstrap"
