@@ -199,7 +199,7 @@ START_TEST(deadline)
 END_TEST
 
 /* Each address has its own. */
-START_TEST(deadline_then_the_next_host)
+START_TEST(cf07_deadline_then_the_next_host)
 {
     int port, fd = deaf_listener(&port);
     char conninfo[80];
@@ -319,7 +319,7 @@ static void add_tcp_tests(TCase *tcase)
     tcase_add_test(tcase, by_a_numeric_address_beside_the_name);
     tcase_add_test(tcase, wrong_password);
     tcase_add_test(tcase, right_password);
-    tcase_add_test(tcase, deadline_then_the_next_host);
+    tcase_add_test(tcase, cf07_deadline_then_the_next_host);
 }
 
 int main(void)

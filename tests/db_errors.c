@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_errors: what the server refuses is reported whole, on its own request only; ER01 to ER06.
+ * db_errors: what the server refuses is reported whole, on its own request only; ER01 to ER07.
  *
  * The counterpart of lib/err.c and lib/pq.c against a real server, and of promises 5 and 6: errors
  * that come only at the end of a transaction.
  */
 #include "harness.h"
+
+#include <stdio.h>
 
 static void check_server_error(const struct outcome *outcome, const char *sqlstate)
 {
@@ -181,6 +183,33 @@ START_TEST(er06_error_after_rows)
 }
 END_TEST
 
+/* Class 08 is about connections, but this connection goes on: only FATAL ends one. */
+START_TEST(er07_connection_exceptions_of_a_statement)
+{
+    static const char *const states[] = {"08000", "08001", "08003", "08006", "08P01"};
+    enum { N_STATES = sizeof(states) / sizeof(*states) };
+    struct outcome *before, *raised[N_STATES], *after;
+    char sql[120];
+
+    begin(_i);
+    before = query("select pg_backend_pid()", EVPG_NO_PARAMS);
+    for (int i = 0; i < N_STATES; i++) {
+        snprintf(sql, sizeof(sql), "do $$ begin raise exception sqlstate '%s'; end $$", states[i]);
+        raised[i] = query(sql, EVPG_NO_PARAMS);
+    }
+    after = query("select pg_backend_pid()", EVPG_NO_PARAMS);
+    await_all();
+    for (int i = 0; i < N_STATES; i++) {
+        ck_assert_outcome_sqlstate(raised[i], states[i]);
+        ck_assert_int_eq(evpg_error_code(raised[i]->error), EVPG_E_SERVER);
+        ck_assert_str_eq(field(raised[i], EVPG_FIELD_SEVERITY), "ERROR");
+    }
+    ck_assert_outcome_ok(after);
+    ck_assert_str_eq(cell(after, 0, 0), cell(before, 0, 0));
+    end();
+}
+END_TEST
+
 START_TEST(commit_of_a_failed_transaction)
 {
     struct outcome *begun, *bad, *skipped, *commit, *after;
@@ -219,6 +248,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(small, er05_deferred_constraint_with_kept_rows, 0, N_MODES);
     tcase_add_loop_test(small, er06_five_more_after_an_error, 0, N_MODES);
     tcase_add_loop_test(small, er06_error_after_rows, 0, N_MODES);
+    tcase_add_loop_test(small, er07_connection_exceptions_of_a_statement, 0, N_MODES);
     tcase_add_loop_test(small, commit_of_a_failed_transaction, 0, ALONE + 1);
     suite_add_tcase(suite, small);
     suite_add_tcase(suite, large);

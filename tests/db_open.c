@@ -99,7 +99,7 @@ static const char *const secret[] = {
 };
 enum { N_SECRET = sizeof(secret) / sizeof(*secret) };
 
-START_TEST(passwords_are_not_told)
+START_TEST(cf14_passwords_are_not_told)
 {
     fail_to_open(secret[_i], NULL);
     ck_assert_ptr_null(strstr(evpg_error_message(failure), "hunter2"));
@@ -109,7 +109,7 @@ START_TEST(passwords_are_not_told)
 END_TEST
 
 /* One part of the message for each, in the order in which they were tried. */
-START_TEST(none_of_several)
+START_TEST(cf06_none_of_several)
 {
     const char *one, *two, *three;
 
@@ -275,8 +275,8 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
     tcase_add_loop_test(tcase, wrong_settings, 0, N_WRONG);
-    tcase_add_loop_test(tcase, passwords_are_not_told, 0, N_SECRET);
-    tcase_add_test(tcase, none_of_several);
+    tcase_add_loop_test(tcase, cf14_passwords_are_not_told, 0, N_SECRET);
+    tcase_add_test(tcase, cf06_none_of_several);
     tcase_add_test(tcase, none_of_many);
     tcase_add_test(tcase, the_deadline_of_the_string);
     tcase_add_test(tcase, the_deadline_on_a_socket);

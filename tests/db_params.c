@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_params: values go there and come back as they were; PA01 to PA07.
+ * db_params: values go there and come back as they were; PA01 to PA10.
  *
  * The counterpart of lib/params.c and lib/value.c against a real server.
  */
@@ -119,6 +119,31 @@ START_TEST(pa07_not_an_integer)
     await_all();
     ck_assert_outcome_sqlstate(bad, "22P02");
     ck_assert_str_eq(cell(next, 0, 0), "42");
+    end();
+}
+END_TEST
+
+/* The server infers the type, as it does for a literal in quotes. */
+START_TEST(pa10_a_timestamp_as_text)
+{
+    struct outcome *insert, *back;
+    const char *written;
+
+    begin(_i);
+    query("set timezone = 'Asia/Kathmandu'", EVPG_NO_PARAMS);
+    query("create temp table t(ts timestamptz)", EVPG_NO_PARAMS);
+    insert = query("insert into t(ts) values($1) returning ts::text, ts",
+                   EVPG_PARAMS(evpg_text("2020-01-01T00:00:00Z")));
+    await_all();
+    ck_assert_outcome_ok(insert);
+    ck_assert_uint_eq(insert->column_type[1], 1184);
+    written = cell(insert, 0, 0);
+    ck_assert_str_eq(written, "2020-01-01 05:45:00+05:45");
+    back = query("select extract(epoch from ts)::bigint from t where ts = $1",
+                 EVPG_PARAMS(evpg_text(written)));
+    await_all();
+    ck_assert_outcome_ok(back);
+    ck_assert_str_eq(cell(back, 0, 0), "1577836800");
     end();
 }
 END_TEST
@@ -296,6 +321,7 @@ int main(void)
     tcase_add_loop_test(large, pa04_as_many_as_there_can_be, 0, N_LARGE_MODES);
     tcase_add_loop_test(small, pa06_too_few_and_too_many, 0, N_MODES);
     tcase_add_loop_test(small, pa07_not_an_integer, 0, N_MODES);
+    tcase_add_loop_test(small, pa10_a_timestamp_as_text, 0, N_MODES);
     tcase_add_loop_test(small, integers_round_trip, 0, N_MODES);
     tcase_add_loop_test(small, doubles_round_trip, 0, N_MODES);
     tcase_add_loop_test(small, bytes_round_trip, 0, N_MODES);

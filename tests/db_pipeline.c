@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * db_pipeline: many requests at once on one connection: order, isolation, both directions full;
- * PI01, PI02, PI09, PI11.
+ * PI01 to PI18, but for what has tests of its own.
  *
  * The counterpart of lib/pipeline.c and lib/io.c.
  */
 #include "oracle.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 
 START_TEST(pi01_in_order)
@@ -304,6 +305,97 @@ START_TEST(submits_in_row_callbacks)
 }
 END_TEST
 
+/* The socket is full both ways, and one in the midst fails: that one alone. */
+START_TEST(pi08_a_violation_behind_a_full_socket)
+{
+    enum { INSERTS = 2000 };
+    struct outcome *inserts[INSERTS];
+    char *filler = calloc(1, 10001);
+
+    memset(filler, 'x', 10000);
+    begin(_i);
+    query("create temp table pi08(n int4 primary key, filler text)", EVPG_NO_PARAMS);
+    for (int i = 0; i < INSERTS; i++)
+        inserts[i] = query("insert into pi08 values ($1, $2) returning filler",
+                           EVPG_PARAMS(evpg_int32(i == 1000 ? 7 : i), evpg_text(filler)));
+    await_all();
+    for (int i = 0; i < INSERTS; i++) {
+        if (i == 1000)
+            ck_assert_outcome_sqlstate(inserts[i], "23505");
+        else
+            ck_assert_outcome_ok(inserts[i]);
+    }
+    free(filler);
+    end();
+}
+END_TEST
+
+static int n_notices, n_notifications;
+
+static void on_notice(struct evpg_db *noticing, const struct evpg_error *notice, void *arg)
+{
+    (void)noticing;
+    (void)arg;
+    ck_assert_ptr_null(strstr(evpg_error_message(notice), "0x33"));
+    n_notices++;
+}
+
+static void on_notification(const struct evpg_notification *note, void *arg)
+{
+    (void)note;
+    (void)arg;
+    n_notifications++;
+}
+
+START_TEST(pi16_news_in_the_midst)
+{
+    struct outcome *before, *after;
+
+    begin(_i);
+    evpg_set_hooks(db, &EVPG_HOOKS(.notice = on_notice), NULL);
+    evpg_setcb(db, on_notification, NULL, NULL);
+    query("listen pi16", EVPG_NO_PARAMS);
+    before = query("select 1", EVPG_NO_PARAMS);
+    query("do $$begin raise notice 'n'; end$$", EVPG_NO_PARAMS);
+    query("select pg_notify('pi16', 'p')", EVPG_NO_PARAMS);
+    query("set application_name = 'changed'", EVPG_NO_PARAMS);
+    after = query("select current_setting('application_name')", EVPG_NO_PARAMS);
+    await_all();
+    check_all_succeeded();
+    ck_assert_str_eq(cell(before, 0, 0), "1");
+    ck_assert_str_eq(cell(after, 0, 0), "changed");
+    ck_assert_str_eq(PQparameterStatus(evpg_pgconn(db), "application_name"), "changed");
+    run_for(20);
+    ck_assert_int_eq(n_notices, 1);
+    ck_assert_int_eq(n_notifications, 1);
+    end();
+}
+END_TEST
+
+/* A cursor of the server's, page by page, with others in between. */
+START_TEST(pi18_pages_of_a_cursor)
+{
+    struct outcome *pages[5], *others[5];
+
+    begin(_i);
+    query("begin", EVPG_NO_PARAMS);
+    query("declare c cursor for select generate_series(1, 45)", EVPG_NO_PARAMS);
+    for (int i = 0; i < 5; i++) {
+        pages[i] = query("fetch 10 from c", EVPG_NO_PARAMS);
+        others[i] = query("select 'other'", EVPG_NO_PARAMS);
+    }
+    query("commit", EVPG_NO_PARAMS);
+    await_all();
+    check_all_succeeded();
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(pages[i]->n_rows, i < 4 ? 10 : 5);
+        ck_assert_int_eq(atoi(cell(pages[i], 0, 0)), 10 * i + 1);
+        ck_assert_str_eq(cell(others[i], 0, 0), "other");
+    }
+    end();
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *small = tcase_create("small");
@@ -324,6 +416,9 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(small, transaction_blocks, 0, N_MODES);
     tcase_add_loop_test(large, a_chain_of_submits_in_done_callbacks, 0, N_LARGE_MODES);
     tcase_add_loop_test(large, submits_in_row_callbacks, 0, N_LARGE_MODES);
+    tcase_add_loop_test(large, pi08_a_violation_behind_a_full_socket, 0, N_LARGE_MODES);
+    tcase_add_loop_test(small, pi16_news_in_the_midst, 0, N_MODES);
+    tcase_add_loop_test(small, pi18_pages_of_a_cursor, 0, N_MODES);
     suite_add_tcase(suite, small);
     suite_add_tcase(suite, large);
 }

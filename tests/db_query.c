@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_query: statements of all shapes against a real server; cases Q01 to Q13.
+ * db_query: statements of all shapes against a real server; cases Q01 to Q20.
  *
  * The counterpart of lib/op_query.c. Each case runs alone, between other queries, and with answers
  * that come byte by byte.
@@ -23,7 +23,7 @@ START_TEST(q01_select_one)
 }
 END_TEST
 
-START_TEST(q02_empty_statement)
+START_TEST(q02_empty_query)
 {
     struct outcome *empty, *blank;
 
@@ -250,6 +250,66 @@ START_TEST(q06_kept_rows)
 }
 END_TEST
 
+/* More than fits into the socket at once: what comes next does not overtake it. */
+START_TEST(q15_a_long_statement)
+{
+    enum { COMMENT = 100000 };
+    static const char sql[] = "select $1::text --";
+    char *text = malloc(sizeof(sql) + COMMENT);
+    struct outcome *longest, *next;
+
+    memcpy(text, sql, sizeof(sql));
+    memset(text + sizeof(sql) - 1, 'x', COMMENT);
+    text[sizeof(sql) - 1 + COMMENT] = '\0';
+    begin(_i);
+    longest = query(text, EVPG_PARAMS(evpg_text("long")));
+    next = query("select $1::text", EVPG_PARAMS(evpg_text("next")));
+    await_all();
+    ck_assert_outcome_ok(longest);
+    ck_assert_str_eq(cell(longest, 0, 0), "long");
+    ck_assert_outcome_ok(next);
+    ck_assert_str_eq(cell(next, 0, 0), "next");
+    ck_assert_int_lt(longest->order, next->order);
+    free(text);
+    end();
+}
+END_TEST
+
+START_TEST(q19_two_statements_in_one)
+{
+    struct outcome *two, *next;
+
+    begin(_i);
+    two = query("select 1; select 2", EVPG_NO_PARAMS);
+    next = query("select 3", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_sqlstate(two, "42601");
+    ck_assert_int_eq(evpg_error_code(two->error), EVPG_E_SERVER);
+    ck_assert_str_eq(evpg_error_field(two->error, EVPG_FIELD_MESSAGE),
+                     "cannot insert multiple commands into a prepared statement");
+    ck_assert_int_eq(two->n_rows, 0);
+    ck_assert_outcome_ok(next);
+    ck_assert_str_eq(cell(next, 0, 0), "3");
+    end();
+}
+END_TEST
+
+/* A value of type void is an empty text, and no NULL. */
+START_TEST(q20_void)
+{
+    struct outcome *nothing;
+
+    begin(_i);
+    nothing = query("select pg_sleep(0)", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_ok(nothing);
+    ck_assert_int_eq(nothing->n_rows, 1);
+    ck_assert_uint_eq(nothing->column_type[0], 2278);
+    ck_assert_pstr_eq(cell(nothing, 0, 0), "");
+    end();
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("db_query");
@@ -259,7 +319,7 @@ static Suite *make_suite(void)
     tcase_set_timeout(small, 30);
     tcase_set_timeout(large, 60);
     tcase_add_loop_test(small, q01_select_one, 0, N_MODES);
-    tcase_add_loop_test(small, q02_empty_statement, 0, N_MODES);
+    tcase_add_loop_test(small, q02_empty_query, 0, N_MODES);
     tcase_add_loop_test(small, q04_no_columns, 0, N_MODES);
     tcase_add_loop_test(small, q05_no_rows, 0, N_MODES);
     tcase_add_loop_test(small, q06_values_with_null, 0, N_MODES);
@@ -271,6 +331,9 @@ static Suite *make_suite(void)
     tcase_add_loop_test(small, q11_quoted_names, 0, N_MODES);
     tcase_add_loop_test(large, q12_ten_thousand_rows, 0, N_LARGE_MODES);
     tcase_add_loop_test(large, q13_hundred_thousand_rows, 0, N_LARGE_MODES);
+    tcase_add_loop_test(large, q15_a_long_statement, 0, N_LARGE_MODES);
+    tcase_add_loop_test(small, q19_two_statements_in_one, 0, N_MODES);
+    tcase_add_loop_test(small, q20_void, 0, N_MODES);
     suite_add_tcase(suite, small);
     suite_add_tcase(suite, large);
     return suite;

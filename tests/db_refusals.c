@@ -42,6 +42,26 @@ START_TEST(parameters)
 }
 END_TEST
 
+/* What cannot be sent is refused at once; its neighbours do not notice. */
+START_TEST(pi15_one_that_is_refused)
+{
+    static const struct evpg_param bad[1] = {{.kind = 99}};
+    struct outcome *before, *after, *refused = new_outcome();
+
+    begin(_i);
+    before = query("select 1", EVPG_NO_PARAMS);
+    errno = 0;
+    ck_assert_ptr_null(submit(refused, "select $1", bad, 1));
+    ck_assert_int_eq(errno, EINVAL);
+    after = query("select 2", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_str_eq(cell(before, 0, 0), "1");
+    ck_assert_str_eq(cell(after, 0, 0), "2");
+    ck_assert_int_eq(refused->completions, -1);
+    end();
+}
+END_TEST
+
 START_TEST(without_a_db)
 {
     errno = 0;
@@ -234,6 +254,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, statements, 0, N_MODES);
     tcase_add_loop_test(tcase, parameters, 0, N_MODES);
+    tcase_add_loop_test(tcase, pi15_one_that_is_refused, 0, N_MODES);
     tcase_add_test(tcase, without_a_db);
     tcase_add_test(tcase, before_opening_and_twice);
     tcase_add_test(tcase, too_many_waiting);

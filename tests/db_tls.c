@@ -220,22 +220,25 @@ START_TEST(cf11_odd_answers)
 }
 END_TEST
 
-/* What the files are that a string names: 0, 1: no certificate, no key; 2: no root; 3, 4: they are
- * not there. */
+/* A certificate, a key and a root that are no such thing, or not there. */
+static const struct {
+    const char *certificate, *key, *root;
+} files[] = {
+    {"garbage.crt", "client.key", "root.crt"},   {"client.crt", "garbage.crt", "root.crt"},
+    {"client.crt", "missing.key", "root.crt"},   {"client.crt", "client.key", "garbage.crt"},
+    {"client.crt", "client.key", "missing.crt"},
+};
+enum { N_FILES = sizeof(files) / sizeof(*files) };
+
 START_TEST(cf15_garbage)
 {
-    static const char *const files[] = {"sslcert=%s/garbage.crt sslkey=%s/client.key",
-                                        "sslcert=%s/client.crt sslkey=%s/garbage.crt",
-                                        "sslrootcert=%s/garbage.crt sslcrl=%s/garbage.crt",
-                                        "sslrootcert=%s/missing.crt sslcrl=%s/missing.crt",
-                                        "sslcert=%s/client.crt sslkey=%s/missing.key"};
-    char conninfo[500];
-    int length;
+    const char *folder = getenv("EVPG_TEST_TLS");
+    char conninfo[800];
 
     base = event_base_new();
-    length = snprintf(conninfo, sizeof(conninfo), "%s ", tls_conninfo("root.crt"));
-    snprintf(conninfo + length, sizeof(conninfo) - (size_t)length, files[_i],
-             getenv("EVPG_TEST_TLS"), getenv("EVPG_TEST_TLS"));
+    snprintf(conninfo, sizeof(conninfo), "%s sslcert=%s/%s sslkey=%s/%s sslrootcert=%s/%s",
+             tls_conninfo("root.crt"), folder, files[_i].certificate, folder, files[_i].key, folder,
+             files[_i].root);
     open_with(conninfo);
     ck_assert_ptr_nonnull(failure);
     ck_assert_msg(evpg_error_code(failure) == EVPG_E_TLS, "%s", evpg_error_message(failure));
@@ -283,7 +286,7 @@ int main(void)
     tcase_add_loop_test(tcase, cf12_f20_modes_and_certificates, 0, 4);
     tcase_add_test(tcase, cf11_the_server_has_no_tls);
     tcase_add_loop_test(tcase, cf11_odd_answers, 0, 3);
-    tcase_add_loop_test(tcase, cf15_garbage, 0, 5);
+    tcase_add_loop_test(tcase, cf15_garbage, 0, N_FILES);
     tcase_add_loop_test(tcase, client_certificate, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);

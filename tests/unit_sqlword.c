@@ -8,6 +8,10 @@
 
 #include "sqlword.h"
 
+#include <ctype.h>
+#include <locale.h>
+#include <stdio.h>
+
 static const struct {
     const char *sql;
     enum sqlword is;
@@ -78,12 +82,61 @@ START_TEST(each_statement)
 }
 END_TEST
 
+/* Keywords are folded as the server does it: ASCII only. In Turkish, i is no small I. */
+static void check_upper_case(void)
+{
+    for (size_t n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
+        char *upper = strdup(cases[n].sql);
+
+        for (char *c = upper; *c; c++)
+            if (*c >= 'a' && *c <= 'z')
+                *c = (char)(*c - 'a' + 'A');
+        ck_assert_msg(sqlword_of(upper) == cases[n].is, "\"%s\" is told to be %d, not %d", upper,
+                      sqlword_of(upper), cases[n].is);
+        free(upper);
+    }
+}
+
+START_TEST(upper_case)
+{
+    check_upper_case();
+}
+END_TEST
+
+/* Made by localedef where it is not installed. */
+static bool speak_turkish(void)
+{
+    char folder[] = "/tmp/evpg-locale.XXXXXX", command[200];
+    bool found = setlocale(LC_ALL, "tr_TR.UTF-8");
+
+    if (found || !mkdtemp(folder))
+        return found;
+    snprintf(command, sizeof(command), "localedef -i tr_TR -f UTF-8 %s/tr_TR.UTF-8 2>/dev/null",
+             folder);
+    found = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 &&
+            setlocale(LC_ALL, "tr_TR.UTF-8");
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+    return found;
+}
+
+START_TEST(upper_case_in_turkish)
+{
+    if (!speak_turkish())
+        return;
+    ck_assert_int_ne(tolower('I'), 'i');
+    check_upper_case();
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("unit_sqlword");
     TCase *tcase = tcase_create("sqlword");
 
     tcase_add_loop_test(tcase, each_statement, 0, (int)(sizeof(cases) / sizeof(*cases)));
+    tcase_add_test(tcase, upper_case);
+    tcase_add_test(tcase, upper_case_in_turkish);
     suite_add_tcase(suite, tcase);
     return suite;
 }
