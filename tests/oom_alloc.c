@@ -2,15 +2,17 @@
 /*
  * oom_alloc: each allocation of the library's own fails in turn, once and from then on.
  *
- * The scenario is a whole life: make, open, three pipelined queries, one of them with kept rows and
- * one with a bytea to decode, free. Whatever fails: a refused call says ENOMEM, an accepted one is
- * completed once, nothing leaks, and without a failure all succeeds.
+ * The scenario is a whole life: make, look a name up, open, two pipelined queries, one of them with
+ * kept rows and one with a bytea to decode, a script with a name, free. Whatever fails: a refused
+ * call says ENOMEM, an accepted one is completed once, nothing leaks, and without a failure all
+ * succeeds.
  */
 #include "harness.h"
 
 #include "mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 struct done {
     int accepted, completions;
@@ -66,6 +68,15 @@ static void on_open(struct evpg_db *opened, const struct evpg_error *error, void
     done->ok = !error;
 }
 
+static void resolve(struct evpg_lookup *lookup, const char *host, void *arg)
+{
+    const char *addresses[] = {"127.0.0.9", "127.0.0.1"};
+
+    (void)host;
+    (void)arg;
+    evpg_lookup_finish(lookup, addresses, 2, NULL);
+}
+
 static void note(struct done *done, const struct evpg_request *request)
 {
     done->accepted = request != NULL;
@@ -77,8 +88,14 @@ static bool live(void)
 {
     struct done done[4] = {{0}};
     struct event_base *loop = event_base_new();
-    struct evpg_db *conn = evpg_conn_new(loop, "application_name=oom", NULL);
-    bool ok = conn != NULL;
+    struct evpg_db *conn;
+    struct evpg_request *script;
+    char conninfo[64];
+    bool ok;
+
+    snprintf(conninfo, sizeof(conninfo), "host=db.test port=%s", getenv("EVPG_TEST_TCP_PORT"));
+    conn = evpg_conn_new(loop, conninfo, &EVPG_CONN_CONFIG(.resolve = resolve));
+    ok = conn != NULL;
 
     ck_assert(conn || errno == ENOMEM);
     if (conn) {
@@ -86,7 +103,9 @@ static bool live(void)
         note(&done[1], evpg_query(conn, "select $1::bytea", EVPG_PARAMS(evpg_bytes("ab", 2)),
                                   read_bytes, on_done, &done[1]));
         note(&done[2], evpg_query(conn, "select 1, 2, 3", EVPG_NO_PARAMS, NULL, on_done, &done[2]));
-        note(&done[3], evpg_query(conn, "select 4", EVPG_NO_PARAMS, NULL, on_done, &done[3]));
+        script = evpg_script(conn, "select 4; select 5", NULL, on_done, &done[3]);
+        note(&done[3], script);
+        evpg_request_set_name(script, "script");
         for (int turns = 0; turns < 1000 && done[0].accepted; turns++) {
             if (done[0].completions >= done[0].accepted &&
                 done[1].completions >= done[1].accepted &&

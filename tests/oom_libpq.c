@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { REQUESTS = 6 };
+enum { REQUESTS = 8, SCRIPT = 6 };
 
 static long countdown; /* the how-manieth from here fails; 0: none */
 static bool sticky;
@@ -116,11 +116,15 @@ static void submit_all_of(struct evpg_db *conn, int k)
         "select 1 / ($1::int - $1)",
         "select $1::int + 1",
         "select 77 + 0 * $1::int",
+        "select 1; select generate_series(2,4); select 5",
+        "select 78 + 0 * $1::int",
     };
 
     for (int i = 0; i < REQUESTS; i++)
-        requests[i].accepted = evpg_query(conn, sql[i], EVPG_PARAMS(evpg_int32(k)),
-                                          i == 4 ? NULL : on_row, on_done, &requests[i]) != NULL;
+        requests[i].accepted =
+            (i == SCRIPT ? evpg_script(conn, sql[i], on_row, on_done, &requests[i])
+                         : evpg_query(conn, sql[i], EVPG_PARAMS(evpg_int32(k)),
+                                      i == 4 ? NULL : on_row, on_done, &requests[i])) != NULL;
 }
 
 static void run_loop(struct event_base *loop)
@@ -150,9 +154,9 @@ static void live(int k)
 
 static void check_request(int k, int i)
 {
-    static const int rows[REQUESTS] = {1, 5, 1, 0, 0, 1};
+    static const int rows[REQUESTS] = {1, 5, 1, 0, 0, 1, 5, 1};
     const struct request *r = &requests[i];
-    int expected[REQUESTS] = {k, 15, k, 0, k + 1, 77};
+    int expected[REQUESTS] = {k, 15, k, 0, k + 1, 77, 15, 78};
 
     ck_assert_msg(r->completions == r->accepted, "k = %d: request %d", k, i);
     if (i == 3)

@@ -48,6 +48,64 @@ START_TEST(strings)
 }
 END_TEST
 
+/* In the kinds of libpq's own test of URIs; host NULL: libpq's default, why: it is none. */
+static const struct {
+    const char *uri, *host, *hostaddr, *port, *why;
+} uris[] = {
+    {"postgresql://", NULL, NULL, "5432", NULL},
+    {"postgresql:///", NULL, NULL, "5432", NULL},
+    {"postgres://", NULL, NULL, "5432", NULL},
+    {"postgresql://host", "host", NULL, "5432", NULL},
+    {"postgresql://host/", "host", NULL, "5432", NULL},
+    {"postgresql://host:12345", "host", NULL, "12345", NULL},
+    {"postgresql://host:12345/db", "host", NULL, "12345", NULL},
+    {"postgresql://user@host:12345/db", "host", NULL, "12345", NULL},
+    {"postgresql://user:pw@host:12345/db", "host", NULL, "12345", NULL},
+    {"postgresql://%68ost/db?user=u&port=12345", "host", NULL, "12345", NULL},
+    {"postgresql://:12345/", NULL, NULL, "12345", NULL},
+    {"postgresql:///db?host=other&port=7", "other", NULL, "7", NULL},
+    {"postgresql://host?hostaddr=10.0.0.1", "host", "10.0.0.1", "5432", NULL},
+    {"postgresql://[::1]:12345/db", "::1", "::1", "12345", NULL},
+    {"postgresql://[2001:db8::1234]", "2001:db8::1234", "2001:db8::1234", "5432", NULL},
+    {"postgresql://[200z:db8::1234]/", "200z:db8::1234", NULL, "5432", NULL},
+    {"postgresql://%2Fvar%2Flib/db", "/var/lib", NULL, "5432", NULL},
+    {"postgresql:///db?host=/path/to/socket/dir", "/path/to/socket/dir", NULL, "5432", NULL},
+    {"postgresql://one,two:7/db", "one", NULL, "5432", NULL},
+    {"postgresql://host/db?u%7aer=someotheruser", NULL, NULL, NULL, "URI"},
+    {"postgresql://host?uzer=", NULL, NULL, NULL, "uzer"},
+    {"postgresql://host?port=", "host", NULL, "5432", NULL},
+    {"postgresql://host?user", NULL, NULL, NULL, "URI"},
+    {"postgresql://host?user=a=b", NULL, NULL, NULL, "URI"},
+    {"postgresql://host/%", NULL, NULL, NULL, "URI"},
+    {"postgresql://host/%zz", NULL, NULL, NULL, "URI"},
+    {"postgresql://host/%1", NULL, NULL, NULL, "URI"},
+    {"postgresql://host/db%00", NULL, NULL, NULL, "URI"},
+    {"postgresql://[::1", NULL, NULL, NULL, "URI"},
+    {"postgresql://[]", NULL, NULL, NULL, "URI"},
+    {"postgresql://[::1]z", NULL, NULL, NULL, "URI"},
+    {"postgresql://host?zzz", NULL, NULL, NULL, "URI"},
+    {"postgresql://host:port", "host", NULL, "port", NULL}, /* libpq says so when it connects */
+    {"postgres//host", NULL, NULL, NULL, "keyword=value"},
+};
+enum { N_URIS = sizeof(uris) / sizeof(*uris) };
+
+START_TEST(cf03_uris)
+{
+    struct conninfo *info;
+
+    clear_environment();
+    if (!uris[_i].why) {
+        check_first(uris[_i].uri, uris[_i].host, uris[_i].hostaddr, uris[_i].port);
+        return;
+    }
+    info = conninfo_new(uris[_i].uri, &error);
+    ck_assert_ptr_null(info);
+    ck_assert_int_eq(error.code, EVPG_E_CONNECT);
+    ck_assert_msg(strstr(error.message, uris[_i].why) != NULL, "%s: %s", uris[_i].uri,
+                  error.message);
+}
+END_TEST
+
 START_TEST(environment)
 {
     clear_environment();
@@ -186,6 +244,7 @@ static Suite *make_suite(void)
     TCase *tcase = tcase_create("conninfo");
 
     tcase_add_test(tcase, strings);
+    tcase_add_loop_test(tcase, cf03_uris, 0, N_URIS);
     tcase_add_test(tcase, environment);
     tcase_add_test(tcase, gssencmode);
     tcase_add_test(tcase, each_address_alone);
