@@ -14,27 +14,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int opened;
-static struct evpg_error *failure;
-
-static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)
-{
-    (void)which;
-    (void)arg;
-    opened++;
-    failure = evpg_error_copy(error);
-}
-
 static void start(const char *conninfo, const struct evpg_conn_config *config)
 {
     begin_closed(conninfo, config);
-    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
 }
 
 static void finish(void)
 {
-    evpg_error_free(failure);
-    if (failure) {
+    if (open_error) {
         evpg_free(db);
         db = NULL;
     }
@@ -44,8 +32,8 @@ static void finish(void)
 static void expect_open(const char *conninfo)
 {
     start(conninfo, NULL);
-    ck_assert(await_flag(&opened, 10000));
-    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    ck_assert(await_flag(&n_openings, 10000));
+    ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
     finish();
 }
 
@@ -53,12 +41,12 @@ static void expect_failure(const char *conninfo, enum evpg_code code, const char
                            const char *named)
 {
     start(conninfo, NULL);
-    ck_assert(await_flag(&opened, 10000));
-    ck_assert_ptr_nonnull(failure);
-    ck_assert_int_eq(evpg_error_code(failure), code);
-    ck_assert_str_eq(evpg_error_sqlstate(failure), sqlstate);
-    ck_assert_msg(strstr(evpg_error_message(failure), named) != NULL, "\"%s\" in: %s", named,
-                  evpg_error_message(failure));
+    ck_assert(await_flag(&n_openings, 10000));
+    ck_assert_ptr_nonnull(open_error);
+    ck_assert_int_eq(evpg_error_code(open_error), code);
+    ck_assert_str_eq(evpg_error_sqlstate(open_error), sqlstate);
+    ck_assert_msg(strstr(evpg_error_message(open_error), named) != NULL, "\"%s\" in: %s", named,
+                  evpg_error_message(open_error));
     finish();
 }
 
@@ -130,14 +118,14 @@ START_TEST(full_backlog)
     snprintf(conninfo, sizeof(conninfo), "host=%s port=5432", full.folder);
     start(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 500));
     run_for(100);
-    ck_assert_int_eq(opened, 0);
+    ck_assert_int_eq(n_openings, 0);
     if (_i == 1) {
         ck_assert_int_eq(count_arrivals(&full), full.n_guests);
         run_for(150);
         ck_assert_int_eq(count_arrivals(&full), 1);
     }
-    ck_assert(await_flag(&opened, 5000));
-    ck_assert_int_eq(evpg_error_code(failure), _i == 0 ? EVPG_E_TIMEOUT : EVPG_E_CONNECT);
+    ck_assert(await_flag(&n_openings, 5000));
+    ck_assert_int_eq(evpg_error_code(open_error), _i == 0 ? EVPG_E_TIMEOUT : EVPG_E_CONNECT);
     unmake(&full);
     finish();
 }
@@ -224,7 +212,7 @@ START_TEST(many_are_spread_over_turns)
     start(hosts, NULL);
     beat = event_new(base, -1, EV_PERSIST, count_beat, &beats);
     event_add(beat, &now);
-    while (!opened)
+    while (!n_openings)
         event_base_loop(base, EVLOOP_ONCE);
     ck_assert_int_ge(beats, 3000 / 256);
     event_free(beat);
@@ -245,10 +233,10 @@ START_TEST(f37_a_loop_that_stands_still)
     start(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 200));
     for (int i = 0; i < 2; i++)
         event_base_loop(base, EVLOOP_ONCE);
-    ck_assert_int_eq(opened, 0);
+    ck_assert_int_eq(n_openings, 0);
     usleep(400000);
-    ck_assert(await_flag(&opened, 5000));
-    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    ck_assert(await_flag(&n_openings, 5000));
+    ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
     finish();
     free(admin("drop role guarded"));
 }

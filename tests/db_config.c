@@ -15,35 +15,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int opened;
-static struct evpg_error *failure;
-
-static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)
-{
-    (void)which;
-    (void)arg;
-    opened++;
-    failure = evpg_error_copy(error);
-}
-
 static void open_with(const char *conninfo, const struct evpg_conn_config *config)
 {
     if (!base)
         begin_closed(conninfo, config);
     else
         db = evpg_conn_new(base, conninfo, config);
-    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
-    ck_assert(await_flag(&opened, 10000));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 10000));
 }
 
 static void expect_open(void)
 {
-    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
 }
 
 static void end_failed(void)
 {
-    evpg_error_free(failure);
     evpg_free(db);
     db = NULL;
     ck_assert_int_eq(event_base_dispatch(base), 1);
@@ -136,7 +124,7 @@ START_TEST(cf05_password_file)
         expect_open();
         end();
     } else {
-        ck_assert_int_eq(evpg_error_code(failure), EVPG_E_AUTH);
+        ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_AUTH);
         end_failed();
     }
     unsetenv("PGPASSFILE");
@@ -213,11 +201,12 @@ START_TEST(cf09_cf10_no_server)
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=%s", port,
              speech->sslmode);
     open_with(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 200));
-    ck_assert_ptr_nonnull(failure);
-    ck_assert_msg(evpg_error_code(failure) == speech->code, "%s", evpg_error_message(failure));
+    ck_assert_ptr_nonnull(open_error);
+    ck_assert_msg(evpg_error_code(open_error) == speech->code, "%s",
+                  evpg_error_message(open_error));
     snprintf(text, sizeof(text), "%d", port);
-    ck_assert_ptr_nonnull(strstr(evpg_error_message(failure), text));
-    ck_assert_ptr_nonnull(strstr(evpg_error_message(failure), "127.0.0.1"));
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(open_error), text));
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(open_error), "127.0.0.1"));
     ck_assert_double_lt(now_ms() - start, 300);
     if (speech->code == EVPG_E_TIMEOUT)
         ck_assert_double_ge(now_ms() - start, 200);
@@ -251,8 +240,8 @@ END_TEST
 START_TEST(pa09_values_with_quotes)
 {
     open_with("application_name='it\\'s a \\\\ '' user=nobody'", NULL);
-    if (failure) {
-        ck_assert_int_eq(evpg_error_code(failure), EVPG_E_CONNECT);
+    if (open_error) {
+        ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_CONNECT);
         end_failed();
         return;
     }

@@ -28,22 +28,12 @@ static const struct zone zones[] = {
 };
 
 static struct evdns_base *dns;
-static int opened;
-static struct evpg_error *failure;
 static struct evpg_lookup *held;
 static char resolved_host[64];
 
 static const char *tcp_port(void)
 {
     return getenv("EVPG_TEST_TCP_PORT");
-}
-
-static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)
-{
-    (void)which;
-    (void)arg;
-    opened++;
-    failure = evpg_error_copy(error);
 }
 
 /* Begins to open with one query behind. */
@@ -54,9 +44,9 @@ static void start(const char *hosts, const struct evpg_conn_config *config)
     snprintf(conninfo, sizeof(conninfo), "host=%s port=%s sslmode=disable", hosts, tcp_port());
     db = evpg_conn_new(base, conninfo, config);
     ck_assert_ptr_nonnull(db);
-    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
     ck_assert_ptr_nonnull(submit(new_outcome(), "select 1", EVPG_NO_PARAMS));
-    ck_assert_int_eq(opened, 0);
+    ck_assert_int_eq(n_openings, 0);
 }
 
 static void begin_dns(void)
@@ -73,14 +63,13 @@ static void open_by_dns(const char *hosts)
 {
     begin_dns();
     start(hosts, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 800, .dns_base = dns));
-    ck_assert(await_flag(&opened, 10000));
+    ck_assert(await_flag(&n_openings, 10000));
     await_all();
 }
 
 /* The loop is run once more: evdns has an end of its own to come to. */
 static void end_all(void)
 {
-    evpg_error_free(failure);
     if (dns)
         evdns_base_free(dns, 0);
     run_for(50);
@@ -90,7 +79,7 @@ static void end_all(void)
 
 static void end_open(void)
 {
-    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
     check_all_succeeded();
     evpg_free(db);
     db = NULL;
@@ -99,11 +88,11 @@ static void end_open(void)
 
 static void end_failed(enum evpg_code code, const char *named)
 {
-    ck_assert_ptr_nonnull(failure);
-    ck_assert_msg(strstr(evpg_error_message(failure), named) != NULL, "\"%s\" in: %s", named,
-                  evpg_error_message(failure));
-    ck_assert_int_eq(evpg_error_code(failure), code);
-    ck_assert_str_eq(evpg_error_sqlstate(failure), "08001");
+    ck_assert_ptr_nonnull(open_error);
+    ck_assert_msg(strstr(evpg_error_message(open_error), named) != NULL, "\"%s\" in: %s", named,
+                  evpg_error_message(open_error));
+    ck_assert_int_eq(evpg_error_code(open_error), code);
+    ck_assert_str_eq(evpg_error_sqlstate(open_error), "08001");
     check_all_failed(code, EVPG_FATE_NOT_SENT, EVPG_PHASE_CONNECTING);
     evpg_free(db);
     db = NULL;
@@ -181,7 +170,7 @@ START_TEST(a_deadline_for_all)
     start("silent.test,silent.test,silent.test",
           &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 400, .open_timeout_ms = 600,
                             .dns_base = dns));
-    ck_assert(await_flag(&opened, 10000));
+    ck_assert(await_flag(&n_openings, 10000));
     await_all();
     ck_assert_int_ge(now_ms() - began, 600);
     ck_assert_int_lt(now_ms() - began, 780);
@@ -194,7 +183,7 @@ START_TEST(no_name_server)
     base = event_base_new();
     dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     start("db.test", &EVPG_CONN_CONFIG(.dns_base = dns));
-    ck_assert(await_flag(&opened, 1000));
+    ck_assert(await_flag(&n_openings, 1000));
     await_all();
     end_failed(EVPG_E_CONNECT, "there is no name server");
 }
@@ -232,7 +221,7 @@ START_TEST(system_files)
                  name_server_start(base, zones));
     if (replace_system_files(resolv_conf, "127.0.0.1 by.hosts\n")) {
         start(_i == 0 ? "db.test" : "by.hosts", NULL);
-        ck_assert(await_flag(&opened, 5000));
+        ck_assert(await_flag(&n_openings, 5000));
         await_all();
         end_open();
     } else {
@@ -246,7 +235,7 @@ START_TEST(no_name_server_in_the_system_files)
     base = event_base_new();
     if (replace_system_files("", "")) {
         start("db.test", NULL);
-        ck_assert(await_flag(&opened, 1000));
+        ck_assert(await_flag(&n_openings, 1000));
         await_all();
         end_failed(EVPG_E_CONNECT, "there is no name server");
     } else {
@@ -282,7 +271,7 @@ static void open_by_resolver(evpg_resolve_cb resolve, const char *const *address
 START_TEST(a_resolver)
 {
     open_by_resolver(resolve_now, right);
-    ck_assert(await_flag(&opened, 5000));
+    ck_assert(await_flag(&n_openings, 5000));
     await_all();
     ck_assert_str_eq(resolved_host, "db.test");
     end_open();
@@ -292,7 +281,7 @@ END_TEST
 START_TEST(a_resolver_that_finds_nothing)
 {
     open_by_resolver(resolve_now, NULL);
-    ck_assert(await_flag(&opened, 5000));
+    ck_assert(await_flag(&n_openings, 5000));
     await_all();
     end_failed(EVPG_E_CONNECT, "could not be looked up: not today");
 }
@@ -301,7 +290,7 @@ END_TEST
 START_TEST(a_resolver_that_is_wrong)
 {
     open_by_resolver(resolve_now, wrong);
-    ck_assert(await_flag(&opened, 5000));
+    ck_assert(await_flag(&n_openings, 5000));
     await_all();
     end_failed(EVPG_E_CONNECT, "no numeric address: db.test");
 }
@@ -312,10 +301,10 @@ START_TEST(a_resolver_that_takes_its_time)
     open_by_resolver(resolve_later, NULL);
     run_for(100);
     ck_assert(evpg_lookup_is_wanted(held));
-    ck_assert_int_eq(opened, 0);
+    ck_assert_int_eq(n_openings, 0);
     evpg_lookup_finish(held, right, 2, NULL);
-    ck_assert_int_eq(opened, 0);
-    ck_assert(await_flag(&opened, 5000));
+    ck_assert_int_eq(n_openings, 0);
+    ck_assert(await_flag(&n_openings, 5000));
     await_all();
     end_open();
 }
@@ -324,7 +313,7 @@ END_TEST
 START_TEST(a_resolver_that_is_too_late)
 {
     open_by_resolver(resolve_later, NULL);
-    ck_assert(await_flag(&opened, 5000));
+    ck_assert(await_flag(&n_openings, 5000));
     await_all();
     ck_assert(!evpg_lookup_is_wanted(held));
     evpg_lookup_finish(held, right, 2, NULL);
@@ -354,10 +343,10 @@ static void resolve_and_free(struct evpg_lookup *lookup, const char *host, void 
 START_TEST(freed_by_its_resolver)
 {
     open_by_resolver(resolve_and_free, NULL);
-    ck_assert(await_flag(&opened, 1000));
+    ck_assert(await_flag(&n_openings, 1000));
     ck_assert(!evpg_lookup_is_wanted(held));
     evpg_lookup_finish(held, NULL, 0, NULL);
-    ck_assert_int_eq(evpg_error_code(failure), EVPG_E_CLOSED);
+    ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_CLOSED);
     end_all();
 }
 END_TEST
@@ -368,16 +357,16 @@ START_TEST(ended_meanwhile)
     start("silent.test", &EVPG_CONN_CONFIG(.dns_base = dns));
     run_for(30);
     end_it(_i);
-    ck_assert(await_flag(&opened, 1000));
+    ck_assert(await_flag(&n_openings, 1000));
     await_all();
-    ck_assert_int_eq(evpg_error_code(failure), EVPG_E_CLOSED);
+    ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_CLOSED);
     evpg_free(db);
     db = NULL;
     end_all();
 }
 END_TEST
 
-/* 0: never opened; 1: opened and closed; 2: could not be opened. */
+/* 0: never n_openings; 1: n_openings and closed; 2: could not be n_openings. */
 START_TEST(the_loop_can_end)
 {
     if (_i == 0) {
@@ -385,7 +374,7 @@ START_TEST(the_loop_can_end)
         db = evpg_conn_new(base, "host=db.test", NULL);
     } else {
         open_by_dns(_i == 1 ? "db.test" : "nowhere.test");
-        ck_assert(!failure == (_i == 1));
+        ck_assert(!open_error == (_i == 1));
     }
     if (_i == 1)
         ck_assert_int_eq(evpg_close(db, -1, NULL, NULL), 0);
@@ -407,8 +396,8 @@ START_TEST(the_loop_can_end_after_a_lookup_of_our_own)
              name_server_start(base, zones));
     if (replace_system_files(resolv_conf, "")) {
         start("silent.test", &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 100));
-        ck_assert(await_flag(&opened, 5000));
-        ck_assert_int_eq(evpg_error_code(failure), EVPG_E_TIMEOUT);
+        ck_assert(await_flag(&n_openings, 5000));
+        ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_TIMEOUT);
         await_all();
         name_server_stop();
         ck_assert_int_eq(event_base_dispatch(base), 1);

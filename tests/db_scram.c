@@ -11,17 +11,6 @@
 
 #define SECRET "hunter2-secret"
 
-static int opened;
-static struct evpg_error *failure;
-
-static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)
-{
-    (void)which;
-    (void)arg;
-    opened++;
-    failure = evpg_error_copy(error);
-}
-
 /* settings follow host and port, which come twice: a refusal by the first is the end. */
 static void open_as(const char *settings)
 {
@@ -31,9 +20,9 @@ static void open_as(const char *settings)
              "host=127.0.0.1,127.0.0.1 port=%s passfile=/nonexistent sslmode=disable %s",
              getenv("EVPG_TEST_TCP_PORT"), settings);
     begin_closed(conninfo, NULL);
-    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
     submit(new_outcome(), "select current_user", EVPG_NO_PARAMS);
-    ck_assert(await_flag(&opened, 10000));
+    ck_assert(await_flag(&n_openings, 10000));
     await_all();
     ck_assert_ptr_null(strstr(last_log(), SECRET));
 }
@@ -42,24 +31,23 @@ static void check_refused(const char *sqlstate, const char *named)
 {
     const char *message;
 
-    ck_assert_ptr_nonnull(failure);
-    message = evpg_error_message(failure);
-    ck_assert_msg(evpg_error_code(failure) == EVPG_E_AUTH, "%s", message);
-    ck_assert_str_eq(evpg_error_sqlstate(failure), sqlstate);
+    ck_assert_ptr_nonnull(open_error);
+    message = evpg_error_message(open_error);
+    ck_assert_msg(evpg_error_code(open_error) == EVPG_E_AUTH, "%s", message);
+    ck_assert_str_eq(evpg_error_sqlstate(open_error), sqlstate);
     ck_assert_msg(strstr(message, named) != NULL, "\"%s\" in: %s", named, message);
     ck_assert_ptr_null(strstr(message, SECRET));
     ck_assert_ptr_null(strstr(strstr(message, "127.0.0.1") + 1, "127.0.0.1"));
     check_all_failed(EVPG_E_AUTH, EVPG_FATE_NOT_SENT, EVPG_PHASE_CONNECTING);
     evpg_free(db);
     db = NULL;
-    evpg_error_free(failure);
     ck_assert_int_eq(event_base_dispatch(base), 1);
     end();
 }
 
 static void end_open(void)
 {
-    ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+    ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
     check_all_succeeded();
     end();
 }
@@ -151,9 +139,8 @@ START_TEST(channel_binding)
         if (_i == 0) {
             end_open();
         } else {
-            ck_assert_ptr_nonnull(failure);
-            ck_assert_ptr_nonnull(strstr(evpg_error_message(failure), "channel binding"));
-            evpg_error_free(failure);
+            ck_assert_ptr_nonnull(open_error);
+            ck_assert_ptr_nonnull(strstr(evpg_error_message(open_error), "channel binding"));
             evpg_free(db);
             db = NULL;
             end();

@@ -14,24 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int opened;
-static struct evpg_error *failure;
-
-static void on_open(struct evpg_db *which, const struct evpg_error *error, void *arg)
-{
-    (void)which;
-    (void)arg;
-    opened++;
-    evpg_error_free(failure);
-    failure = evpg_error_copy(error);
-}
-
 static void open_with(const char *conninfo)
 {
-    opened = 0;
+    n_openings = 0;
     db = evpg_conn_new(base, conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 5000));
-    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
-    ck_assert(await_flag(&opened, 10000));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 10000));
 }
 
 /* Has new sessions see a setting that only the postmaster can change. */
@@ -114,10 +102,10 @@ static void check_session(const struct proxy *proxy, bool secure)
 
 static void check_failure(const struct proxy *proxy)
 {
-    ck_assert_int_eq(evpg_error_code(failure), EVPG_E_TLS);
-    ck_assert_str_eq(evpg_error_sqlstate(failure), "08001");
-    ck_assert_int_eq(evpg_error_fate(failure), EVPG_FATE_NOT_SENT);
-    ck_assert_ptr_nonnull(strstr(evpg_error_message(failure), "localhost"));
+    ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_TLS);
+    ck_assert_str_eq(evpg_error_sqlstate(open_error), "08001");
+    ck_assert_int_eq(evpg_error_fate(open_error), EVPG_FATE_NOT_SENT);
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(open_error), "localhost"));
     ck_assert(!proxy_has_captured(proxy, "tell-tale"));
 }
 
@@ -129,9 +117,9 @@ static void try_one(int mode, int certificate, int root)
 
     make_conninfo(conninfo, sizeof(conninfo), proxy, mode, root);
     open_with(conninfo);
-    ck_assert_msg(!failure == (expected != FAILS), "%s, certificate \"%s\": %s", conninfo,
-                  certificates[certificate], failure ? evpg_error_message(failure) : "open");
-    if (failure)
+    ck_assert_msg(!open_error == (expected != FAILS), "%s, certificate \"%s\": %s", conninfo,
+                  certificates[certificate], open_error ? evpg_error_message(open_error) : "open");
+    if (open_error)
         check_failure(proxy);
     else
         check_session(proxy, expected == SECURE);
@@ -149,7 +137,6 @@ START_TEST(cf12_f20_modes_and_certificates)
         for (int root = 0; root < 4; root++)
             try_one(mode, _i, root);
     show_certificate("good");
-    evpg_error_free(failure);
     end();
 }
 END_TEST
@@ -159,7 +146,6 @@ static void end_failed(void)
     evpg_free(db);
     db = NULL;
     ck_assert_int_eq(event_base_dispatch(base), 1);
-    evpg_error_free(failure);
     end();
 }
 
@@ -169,7 +155,7 @@ START_TEST(cf11_the_server_has_no_tls)
     set("ssl", "off");
     open_with(tls_conninfo("root.crt"));
     set("ssl", "on");
-    ck_assert_int_eq(evpg_error_code(failure), EVPG_E_TLS);
+    ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_TLS);
     end_failed();
 }
 END_TEST
@@ -208,10 +194,10 @@ START_TEST(cf11_odd_answers)
     event_add(listening, NULL);
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=require", port);
     db = evpg_conn_new(base, conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 300));
-    ck_assert_ptr_nonnull(evpg_open(db, on_open, NULL));
-    ck_assert(await_flag(&opened, 5000));
-    ck_assert_msg(evpg_error_code(failure) == codes[_i], "%s", evpg_error_message(failure));
-    ck_assert_ptr_nonnull(strstr(evpg_error_message(failure), "127.0.0.1"));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 5000));
+    ck_assert_msg(evpg_error_code(open_error) == codes[_i], "%s", evpg_error_message(open_error));
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(open_error), "127.0.0.1"));
     event_free(listening);
     event_free(serving);
     close(served);
@@ -240,8 +226,8 @@ START_TEST(cf15_garbage)
              tls_conninfo("root.crt"), folder, files[_i].certificate, folder, files[_i].key, folder,
              files[_i].root);
     open_with(conninfo);
-    ck_assert_ptr_nonnull(failure);
-    ck_assert_msg(evpg_error_code(failure) == EVPG_E_TLS, "%s", evpg_error_message(failure));
+    ck_assert_ptr_nonnull(open_error);
+    ck_assert_msg(evpg_error_code(open_error) == EVPG_E_TLS, "%s", evpg_error_message(open_error));
     end_failed();
 }
 END_TEST
@@ -260,11 +246,11 @@ START_TEST(client_certificate)
     base = event_base_new();
     open_with(conninfo);
     if (_i == 0) {
-        ck_assert_msg(!failure, "%s", failure ? evpg_error_message(failure) : "");
+        ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
         end();
     } else {
-        ck_assert_int_eq(evpg_error_code(failure), EVPG_E_AUTH);
-        ck_assert_str_eq(evpg_error_sqlstate(failure), "28000");
+        ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_AUTH);
+        ck_assert_str_eq(evpg_error_sqlstate(open_error), "28000");
         end_failed();
     }
     free(admin("drop role evpg_cert"));

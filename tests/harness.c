@@ -213,6 +213,18 @@ const char *last_log(void)
     return log_line;
 }
 
+int n_openings;
+struct evpg_error *open_error;
+
+void note_opening(struct evpg_db *opened, const struct evpg_error *error, void *arg)
+{
+    (void)opened;
+    (void)arg;
+    n_openings++;
+    evpg_error_free(open_error);
+    open_error = evpg_error_copy(error);
+}
+
 static void on_open(struct evpg_db *opened, const struct evpg_error *error, void *arg)
 {
     int *is_open = arg;
@@ -295,6 +307,8 @@ void end(void)
         outcome_free(outcome);
     }
     last_outcome = &outcomes;
+    evpg_error_free(open_error);
+    open_error = NULL;
     proxy_free_all();
     event_base_free(base);
 }

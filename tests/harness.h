@@ -132,6 +132,11 @@ void end_backend(void);
 /* Waits, with the loop standing still, until that much of the server's answers can be read. */
 void await_input(int bytes);
 
+/* A callback for evpg_open; how often it has been called, and a copy of its last error, or NULL. */
+void note_opening(struct evpg_db *opened, const struct evpg_error *error, void *arg);
+extern int n_openings;
+extern struct evpg_error *open_error;
+
 /* The lines the log hook got, newest last; the newest, or "". */
 const char *last_log(void);
 
