@@ -29,6 +29,7 @@ struct evpg_lookup {
     struct conn *conn;           /* NULL: it is not wanted any more */
     const struct address *place; /* borrowed while it is */
     bool held;                   /* the resolver has not finished it yet */
+    bool starting;               /* the resolver is being called, and reads host */
     bool is_over;                /* the outcome is known */
     bool is_taken;               /* a turn of the loop or more after that */
     bool no_memory;
@@ -37,6 +38,7 @@ struct evpg_lookup {
     struct evdns_getaddrinfo_request *request;
     struct evdns_base *dns;  /* our own */
     struct event *end_event; /* frees that, and the lookup */
+    char host[];             /* lives as long as the lookup, unlike place */
 };
 
 static void destroy(struct evpg_lookup *lookup)
@@ -60,6 +62,8 @@ static void release(struct evpg_lookup *lookup)
 {
     const struct timeval now = {0, 0};
 
+    if (lookup->starting)
+        return;
     if (!lookup->dns || lookup->is_taken || evtimer_add(lookup->end_event, &now) < 0)
         destroy(lookup);
 }
@@ -100,7 +104,7 @@ static void finish(struct evpg_lookup *lookup, const char *const *addresses, siz
     lookup->held = false;
     if (!lookup->conn)
         release(lookup);
-    else if (!lookup->is_over)
+    else if (!lookup->is_over && !conn_is_inherited(lookup->conn))
         end(lookup, addresses, count, why);
 }
 
@@ -177,7 +181,7 @@ static void ask(struct evpg_lookup *lookup, struct evdns_base *dns)
 {
     const struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct evdns_getaddrinfo_request *request =
-        evdns_getaddrinfo(dns, lookup->place->host, NULL, &hints, on_found, lookup);
+        evdns_getaddrinfo(dns, lookup->host, NULL, &hints, on_found, lookup);
 
     if (lookup->is_over)
         return;
@@ -199,27 +203,37 @@ static bool ask_evdns(struct evpg_lookup *lookup)
     return true;
 }
 
+/* Whatever that leads to, also to the end of the connection and of the lookup. */
+static void ask_resolver(struct evpg_lookup *lookup)
+{
+    const struct evpg_conn_config *config = &lookup->conn->config;
+
+    lookup->held = lookup->starting = true;
+    config->resolve(lookup, lookup->host, config->resolve_arg);
+    lookup->starting = false;
+    if (!lookup->conn && !lookup->held)
+        release(lookup);
+}
+
 bool resolve_start(struct conn *conn, const struct address *place, struct evpg_lookup **slot)
 {
-    struct evpg_lookup *lookup = mem_alloc(sizeof(*lookup));
-    evpg_resolve_cb resolve = conn->config.resolve;
+    struct evpg_lookup *lookup = mem_alloc(sizeof(*lookup) + strlen(place->host) + 1);
 
     if (!lookup)
         return false;
+    strcpy(lookup->host, place->host);
     lookup->conn = conn;
     lookup->place = place;
-    if (resolve) {
-        lookup->held = true;
-        *slot = lookup;
-        resolve(lookup, place->host, conn->config.resolve_arg);
+    *slot = lookup;
+    if (conn->config.resolve) {
+        ask_resolver(lookup);
         return true;
     }
-    if (!ask_evdns(lookup)) {
-        destroy(lookup);
-        return false;
-    }
-    *slot = lookup;
-    return true;
+    if (ask_evdns(lookup))
+        return true;
+    *slot = NULL;
+    destroy(lookup);
+    return false;
 }
 
 void resolve_give_up(struct evpg_lookup *lookup)
@@ -240,11 +254,13 @@ struct address_list *resolve_take(struct evpg_lookup *lookup, const char **why)
 /* In a child of the process that asked, nothing may be done to its events. */
 void resolve_drop(struct evpg_lookup *lookup)
 {
+    bool inherited = lookup && conn_is_inherited(lookup->conn);
+
     if (!lookup)
         return;
-    if (conn_is_inherited(lookup->conn))
-        return;
     lookup->conn = NULL;
+    if (inherited && (lookup->dns || lookup->request))
+        return;
     if (!lookup->held)
         release(lookup);
     else if (lookup->request)

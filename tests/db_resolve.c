@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct zone zones[] = {
@@ -332,22 +333,51 @@ static void end_it(int how)
         db = NULL;
 }
 
+/* The name is borrowed until this returns, whatever is done meanwhile. */
 static void resolve_and_free(struct evpg_lookup *lookup, const char *host, void *arg)
 {
-    (void)host;
-    (void)arg;
-    held = lookup;
+    held = arg ? NULL : lookup;
+    if (arg)
+        evpg_lookup_finish(lookup, arg, 2, NULL);
     end_it(0);
+    ck_assert_str_eq(host, "db.test");
 }
 
+/* 0: it is finished later, 1: before. */
 START_TEST(freed_by_its_resolver)
 {
-    open_by_resolver(resolve_and_free, NULL);
+    open_by_resolver(resolve_and_free, _i == 0 ? NULL : right);
     ck_assert(await_flag(&n_openings, 1000));
-    ck_assert(!evpg_lookup_is_wanted(held));
-    evpg_lookup_finish(held, NULL, 0, NULL);
+    if (held) {
+        ck_assert(!evpg_lookup_is_wanted(held));
+        evpg_lookup_finish(held, NULL, 0, NULL);
+    }
     ck_assert_int_eq(evpg_error_code(open_error), EVPG_E_CLOSED);
     end_all();
+}
+END_TEST
+
+/* The child's copy is freed there, and the lookup finished; the parent's goes on. */
+START_TEST(in_a_child)
+{
+    int status;
+    pid_t pid;
+
+    open_by_resolver(resolve_later, NULL);
+    run_for(20);
+    pid = fork();
+    if (pid == 0) {
+        evpg_free(db);
+        evpg_lookup_finish(held, right, 2, NULL);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(n_openings, 0);
+    evpg_lookup_finish(held, right, 2, NULL);
+    ck_assert(await_flag(&n_openings, 5000));
+    await_all();
+    end_open();
 }
 END_TEST
 
@@ -431,7 +461,8 @@ int main(void)
     tcase_add_test(tcase, a_resolver_that_is_wrong);
     tcase_add_test(tcase, a_resolver_that_takes_its_time);
     tcase_add_test(tcase, a_resolver_that_is_too_late);
-    tcase_add_test(tcase, freed_by_its_resolver);
+    tcase_add_loop_test(tcase, freed_by_its_resolver, 0, 2);
+    tcase_add_test(tcase, in_a_child);
     tcase_add_loop_test(tcase, ended_meanwhile, 0, 2);
     tcase_add_loop_test(tcase, the_loop_can_end, 0, 3);
     tcase_add_test(tcase, the_loop_can_end_after_a_lookup_of_our_own);
