@@ -28,12 +28,16 @@ void attempt_abandon(struct conn *conn)
     conn->pg = NULL;
 }
 
-/* A server that is asked for TLS, and gives none that is good enough. In another mode libpq goes on
- * without. */
-static bool is_tls_failure(const struct conn *conn)
+/* A server that is asked for TLS, and gives none that is good enough; or by TLS 1.3, where it says
+ * so later, will not have our certificate. In another mode libpq goes on without. */
+static bool is_tls_failure(const struct conn *conn, const char *message)
 {
-    return conn->connecting->stage == CONNECTION_SSL_STARTUP &&
-           conninfo_requires_tls(conn->connecting->conninfo);
+    ConnStatusType stage = conn->connecting->stage;
+
+    if (!conninfo_requires_tls(conn->connecting->conninfo))
+        return false;
+    return stage == CONNECTION_SSL_STARTUP ||
+           (stage == CONNECTION_AWAITING_RESPONSE && pq_is_tls_error(message));
 }
 
 static enum evpg_code class_of(const struct conn *conn, const char *message, const char *sqlstate)
@@ -42,7 +46,7 @@ static enum evpg_code class_of(const struct conn *conn, const char *message, con
         return EVPG_E_MEMORY;
     if (strncmp(sqlstate, "28", 2) == 0 || strcmp(sqlstate, "3D000") == 0)
         return EVPG_E_AUTH;
-    return !*sqlstate && is_tls_failure(conn) ? EVPG_E_TLS : EVPG_E_CONNECT;
+    return !*sqlstate && is_tls_failure(conn, message) ? EVPG_E_TLS : EVPG_E_CONNECT;
 }
 
 /* Where libpq has no password to give, it ends the login itself. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* A timer that is late by more: the loop stood still, or did other things. A deadline is then put
- * off by as much, so that what has come meanwhile is looked at first. */
+ * off by as much, once, so that what has come meanwhile is looked at first. */
 #define BUDGET_STALL_NS 50000000
 
 /* How much the library may do before control goes back to the loop. */

@@ -19,6 +19,7 @@ struct closing {
     void *arg;
     struct event *timer;
     int64_t deadline_ns;
+    bool put_off; /* once, for a loop that stood still */
 };
 
 static void free_closing(struct closing *closing)
@@ -69,8 +70,9 @@ static bool has_stood_still(struct closing *closing)
 {
     int64_t now = budget_now_ns();
 
-    if (now - closing->deadline_ns < BUDGET_STALL_NS)
+    if (closing->put_off || now - closing->deadline_ns < BUDGET_STALL_NS)
         return false;
+    closing->put_off = true;
     closing->deadline_ns = now + BUDGET_STALL_NS;
     return true;
 }

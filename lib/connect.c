@@ -187,6 +187,7 @@ static bool start(struct conn *conn)
 
     connecting->deadline_ns = time_in(timeout_ms(conn));
     connecting->go_on_ns = CONNECT_NEVER;
+    connecting->put_off = false;
     connecting->n_backlog_full = 0;
     if (connecting->address->unusable) {
         connect_note(conn, EVPG_E_CONNECT, "", connecting->address->unusable);
@@ -294,10 +295,15 @@ static void push_back(int64_t *deadline_ns, int64_t to)
     *deadline_ns = *deadline_ns < to ? to : *deadline_ns;
 }
 
+/* Once for each address: a loop that is always late must not make it last for ever. */
 static bool has_stood_still(struct connecting *connecting, int64_t now)
 {
-    if (now - first_of(connecting) < BUDGET_STALL_NS)
+    int64_t deadline = connecting->deadline_ns;
+
+    deadline = deadline < connecting->end_ns ? deadline : connecting->end_ns;
+    if (connecting->put_off || now - deadline < BUDGET_STALL_NS)
         return false;
+    connecting->put_off = true;
     push_back(&connecting->deadline_ns, now + BUDGET_STALL_NS);
     push_back(&connecting->end_ns, now + BUDGET_STALL_NS);
     return true;
@@ -313,12 +319,12 @@ void connect_on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     conn_hold(conn);
-    if (now >= connecting->go_on_ns)
-        go_on(conn);
-    else if (now < first_of(connecting) || has_stood_still(connecting, now))
+    if (now < first_of(connecting) || has_stood_still(connecting, now))
         wait_on(conn);
     else if (now >= connecting->end_ns)
         time_out(conn);
+    else if (now >= connecting->go_on_ns)
+        go_on(conn);
     else
         time_out_address(conn);
     conn_release(conn);

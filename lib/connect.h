@@ -21,6 +21,7 @@ struct connecting {
     int64_t deadline_ns;           /* of this address, or of its lookup */
     int64_t end_ns;                /* of the opening */
     int64_t go_on_ns;              /* when to go on, if nothing else leads to that */
+    bool put_off;                  /* the deadlines were, once, for a loop that stood still */
 };
 
 /* From OPENING to RESOLVING or CONNECTING; ends in READY or, by conn_down, in DOWN. */

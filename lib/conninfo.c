@@ -96,6 +96,37 @@ static bool parse(struct conninfo *info, const char *text, struct evpg_error *er
     return info->given;
 }
 
+/* Whether an item of a list of hosts has this in it, not at its start, where it may be. */
+static bool has_inside(const char *list, char what)
+{
+    for (const char *at = list; at && *at; at++)
+        if (*at == what && at > list && at[-1] != ',')
+            return true;
+    return false;
+}
+
+/* A password with a "/" or "@" in it that was not encoded leaves its rest where host, port or
+ * database belong; libpq takes that, and it would come to be told, and asked for. */
+static bool is_torn(const struct conninfo *info)
+{
+    const char *port = option(info->given, "port"), *dbname = option(info->given, "dbname");
+
+    if (port && port[strspn(port, "0123456789,")])
+        return true;
+    if (has_inside(option(info->given, "host"), '@'))
+        return true;
+    return !option(info->given, "user") && dbname && strchr(dbname, '@');
+}
+
+static bool check_uri(const struct conninfo *info, const char *text, struct evpg_error *error)
+{
+    if (!text || !is_uri(text) || !is_torn(info))
+        return true;
+    err_set(error, EVPG_E_CONNECT, EVPG_FATE_NOT_SENT,
+            "the connection string is not a valid URI (in a password, write / as %%2F, @ as %%40)");
+    return false;
+}
+
 static bool make_arrays(struct conninfo *info, struct evpg_error *error)
 {
     size_t room = SET + 1, n = 0;
@@ -220,8 +251,9 @@ struct conninfo *conninfo_new(const char *text, struct evpg_error *error)
         out_of_memory(error);
         return NULL;
     }
-    if (parse(info, text, error) && make_arrays(info, error) && merge(info, error) &&
-        find_target(info, error) && read_timeout(info, error) && find_addresses(info, error))
+    if (parse(info, text, error) && check_uri(info, text, error) && make_arrays(info, error) &&
+        merge(info, error) && find_target(info, error) && read_timeout(info, error) &&
+        find_addresses(info, error))
         return info;
     conninfo_free(info);
     return NULL;

@@ -130,6 +130,11 @@ bool pq_is_want_of_memory(const char *message)
     return strstr(message, "out of memory");
 }
 
+bool pq_is_tls_error(const char *message)
+{
+    return strstr(message, "SSL error");
+}
+
 bool pq_is_local_error(const PGresult *result)
 {
     return PQresultStatus(result) == PGRES_FATAL_ERROR &&

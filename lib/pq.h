@@ -39,6 +39,9 @@ bool pq_has_lost_track(const PGconn *pg, const PGresult *answer);
 /* Whether libpq's message says that memory ran out; by its words, in English at least. */
 bool pq_is_want_of_memory(const char *message);
 
+/* Whether libpq's message is OpenSSL's complaint; likewise. */
+bool pq_is_tls_error(const char *message);
+
 /* Whether an error is libpq's own, and not the server's. */
 bool pq_is_local_error(const PGresult *result);
 

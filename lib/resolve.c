@@ -21,6 +21,9 @@
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
+/* The most addresses of a name that are tried, and how long one may be as text. */
+enum { MOST = 64, TEXT_SIZE = 96 };
+
 #ifndef DNS_OPTION_NAMESERVERS_NO_DEFAULT
 #define DNS_OPTION_NAMESERVERS_NO_DEFAULT 0
 #endif
@@ -64,8 +67,10 @@ static void release(struct evpg_lookup *lookup)
 
     if (lookup->starting)
         return;
-    if (!lookup->dns || lookup->is_taken || evtimer_add(lookup->end_event, &now) < 0)
+    if (!lookup->dns || lookup->is_taken)
         destroy(lookup);
+    else if (evtimer_add(lookup->end_event, &now) < 0)
+        event_active(lookup->end_event, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
 static void set_why(struct evpg_lookup *lookup, const char *before, const char *why)
@@ -89,7 +94,7 @@ static void end(struct evpg_lookup *lookup, const char *const *addresses, size_t
         fail(lookup, why && *why ? why : "it has no address");
         return;
     }
-    lookup->found = address_list_found(lookup->place, addresses, count, &bad);
+    lookup->found = address_list_found(lookup->place, addresses, count < MOST ? count : MOST, &bad);
     lookup->no_memory = !lookup->found && !bad;
     if (bad)
         set_why(lookup, "its resolver gave what is no numeric address: ", bad);
@@ -118,8 +123,6 @@ void evpg_lookup_finish(struct evpg_lookup *lookup, const char *const *addresses
 {
     finish(lookup, addresses, n_addresses, why);
 }
-
-enum { MOST = 64, TEXT_SIZE = 96 };
 
 /* As texts, with a link-local address's interface. */
 static size_t write_addresses(const struct evutil_addrinfo *list, char texts[MOST][TEXT_SIZE],
@@ -168,12 +171,20 @@ static bool make_dns(struct evpg_lookup *lookup)
     return true;
 }
 
-/* evdns calls back for what is canceled, too: before the connection goes on. */
+/* evdns calls back for what is canceled, too, soon. */
+static void cancel(struct evpg_lookup *lookup)
+{
+    struct evdns_getaddrinfo_request *request = lookup->request;
+
+    lookup->request = NULL; /* without memory evdns would not survive a second time */
+    if (request)
+        evdns_getaddrinfo_cancel(request);
+}
+
 static void give_up(struct evpg_lookup *lookup, const char *why)
 {
     fail(lookup, why);
-    if (lookup->request)
-        evdns_getaddrinfo_cancel(lookup->request);
+    cancel(lookup);
 }
 
 /* With no name server evdns would never call back, but for a name of the hosts file. */
@@ -263,6 +274,6 @@ void resolve_drop(struct evpg_lookup *lookup)
         return;
     if (!lookup->held)
         release(lookup);
-    else if (lookup->request)
-        evdns_getaddrinfo_cancel(lookup->request);
+    else
+        cancel(lookup);
 }

@@ -6,7 +6,7 @@
  * The counterpart of lib/attempt.c, and of the order in lib/connect.c. TLS and passwords have tests
  * of their own.
  */
-#include "harness.h"
+#include "oracle.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -242,6 +242,51 @@ START_TEST(f37_a_loop_that_stands_still)
 }
 END_TEST
 
+static void note_closed(struct evpg_db *which, size_t cut_off, void *arg)
+{
+    (void)which;
+    (void)cut_off;
+    *(int *)arg = 1;
+}
+
+static void dawdle(evutil_socket_t fd, short what, void *arg)
+{
+    const struct timeval now = {0, 0};
+
+    (void)fd;
+    (void)what;
+    usleep(120000);
+    evtimer_add(*(struct event **)arg, &now);
+}
+
+/* 0: the address's deadline; 1: the opening's; 2: evpg_close's. All come, though every timer is
+ * late. */
+START_TEST(a_loop_that_is_always_late)
+{
+    int port, fd = deaf_listener(&port), closed = 0;
+    char conninfo[80];
+    struct event *slow;
+    double begun;
+
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d", port);
+    start(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = _i == 0 ? 300 : -1,
+                                      .open_timeout_ms = _i == 1 ? 300 : -1));
+    slow = evtimer_new(base, dawdle, &slow);
+    dawdle(-1, EV_TIMEOUT, &slow);
+    submit(new_outcome(), "select 1", EVPG_NO_PARAMS);
+    if (_i == 2)
+        ck_assert_int_eq(evpg_close(db, 300, note_closed, &closed), 0);
+    begun = now_ms();
+    ck_assert(await_flag(_i == 2 ? &closed : &n_openings, 3000));
+    ck_assert_double_lt(now_ms() - begun, 1500);
+    event_free(slow);
+    close(fd);
+    evpg_free(db);
+    db = NULL;
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_attempt");
@@ -256,6 +301,7 @@ int main(void)
     tcase_add_test(tcase, the_last_of_many_is_told);
     tcase_add_test(tcase, many_are_spread_over_turns);
     tcase_add_test(tcase, f37_a_loop_that_stands_still);
+    tcase_add_loop_test(tcase, a_loop_that_is_always_late, 0, 3);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

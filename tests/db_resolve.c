@@ -71,9 +71,9 @@ static void open_by_dns(const char *hosts)
 /* The loop is run once more: evdns has an end of its own to come to. */
 static void end_all(void)
 {
+    run_for(50);
     if (dns)
         evdns_base_free(dns, 0);
-    run_for(50);
     name_server_stop();
     end();
 }

@@ -257,6 +257,23 @@ START_TEST(client_certificate)
 }
 END_TEST
 
+/* The server knows nothing of who has signed it. With TLS 1.3 it says so after the handshake. */
+START_TEST(a_client_certificate_of_nobody)
+{
+    const char *folder = getenv("EVPG_TEST_TLS");
+    char conninfo[600];
+
+    base = event_base_new();
+    snprintf(conninfo, sizeof(conninfo),
+             "%s sslcert=%s/other-root.crt sslkey=%s/other-root.key ssl_max_protocol_version=%s",
+             tls_conninfo("root.crt"), folder, folder, _i == 0 ? "TLSv1.3" : "TLSv1.2");
+    open_with(conninfo);
+    ck_assert_ptr_nonnull(open_error);
+    ck_assert_msg(evpg_error_code(open_error) == EVPG_E_TLS, "%s", evpg_error_message(open_error));
+    end_failed();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite;
@@ -274,6 +291,7 @@ int main(void)
     tcase_add_loop_test(tcase, cf11_odd_answers, 0, 3);
     tcase_add_loop_test(tcase, cf15_garbage, 0, N_FILES);
     tcase_add_loop_test(tcase, client_certificate, 0, 2);
+    tcase_add_loop_test(tcase, a_client_certificate_of_nobody, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

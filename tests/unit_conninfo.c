@@ -84,7 +84,11 @@ static const struct {
     {"postgresql://[]", NULL, NULL, NULL, "URI"},
     {"postgresql://[::1]z", NULL, NULL, NULL, "URI"},
     {"postgresql://host?zzz", NULL, NULL, NULL, "URI"},
-    {"postgresql://host:port", "host", NULL, "port", NULL}, /* libpq says so when it connects */
+    {"postgresql://host:port", NULL, NULL, NULL, "URI"},
+    {"postgres://user:hunter2/ss@db.example/db", NULL, NULL, NULL, "URI"},
+    {"postgres://user:12/34@db.example/db", NULL, NULL, NULL, "URI"},
+    {"postgres://user:p@hunter2@db.example/db", NULL, NULL, NULL, "URI"},
+    {"postgres://%40abstract,%40other/db", "@abstract", NULL, "5432", NULL},
     {"postgres//host", NULL, NULL, NULL, "keyword=value"},
 };
 enum { N_URIS = sizeof(uris) / sizeof(*uris) };
@@ -101,6 +105,7 @@ START_TEST(cf03_uris)
     info = conninfo_new(uris[_i].uri, &error);
     ck_assert_ptr_null(info);
     ck_assert_int_eq(error.code, EVPG_E_CONNECT);
+    ck_assert_ptr_null(strstr(error.message, "hunter2"));
     ck_assert_msg(strstr(error.message, uris[_i].why) != NULL, "%s: %s", uris[_i].uri,
                   error.message);
 }

@@ -58,8 +58,8 @@ struct evpg_conn_config {
 
     /**
      * The evdns_base to look host names up with, which must be of the same loop and outlive the
-     * connection. Default, NULL: one of our own, by /etc/resolv.conf and /etc/hosts. Not together
-     * with resolve.
+     * connection, by a turn of the loop where that is freed while a name is being looked up.
+     * Default, NULL: one of our own, by /etc/resolv.conf and /etc/hosts. Not together with resolve.
      */
     struct evdns_base *dns_base;
 };
@@ -110,10 +110,10 @@ EVPG_EXPORT struct evpg_db *evpg_conn_new(struct event_base *base, const char *c
  * @param conn a connection that is not open
  * @param on_open called once from the loop, or from evpg_free(); may be NULL. Its error's code is
  *     EVPG_E_CONNECT, EVPG_E_AUTH (the server refused the login: SQLSTATE 28xxx or 3D000; or it
- *     wants a password, and there is none), EVPG_E_TLS (with sslmode require or verify-…: no TLS,
- *     or a certificate that does not do), EVPG_E_TIMEOUT, EVPG_E_CLOSED or EVPG_E_MEMORY: what came
- *     of the last address that was tried. Its message has one part for each; where they are many,
- *     the first ones and the last.
+ *     wants a password, and there is none), EVPG_E_TLS (with sslmode require or verify-…: no TLS is
+ *     to be had, or a certificate does not do, or the connection ended while TLS was begun),
+ * EVPG_E_TIMEOUT, EVPG_E_CLOSED or EVPG_E_MEMORY: what came of the last address that was tried. Its
+ * message has one part for each; where they are many, the first ones and the last.
  * @param arg passed to on_open
  * @return the request; or NULL with errno EINVAL (already open, or being opened; conn is NULL),
  *     ESHUTDOWN (conn is being closed or freed) or ENOMEM
@@ -130,7 +130,8 @@ EVPG_EXPORT struct evpg_request *evpg_open(struct evpg_db *conn, evpg_db_cb on_o
  * when it is idle; this ends that.
  *
  * In a child process made by fork, what would use the connection is refused, and this frees the
- * child's memory and descriptor: the parent's session goes on undisturbed. The child must not run,
+ * child's memory and descriptor, but for what evdns has of a lookup that was under way: the
+ * parent's session goes on undisturbed. The child must not run,
  * nor reinitialize, the event_base that it has inherited.
  *
  * @param db NULL is allowed

@@ -3,10 +3,11 @@
  * @file evpg/resolve.h
  * Looking host names up in another way than libevent's.
  *
- * libpq would wait for the answer, so it is never asked to look a name up. By default libevent does
- * (its manual, "evdns"): from /etc/hosts and from the name servers of /etc/resolv.conf, which are
- * read when a name is looked up. It knows nothing of nsswitch.conf. A program that needs more, or
- * has name servers of its own, says so in its struct evpg_conn_config.
+ * libpq would wait for the answer, so it is never asked to look a name up. By default libevent
+ * does (its manual, "evdns"): from /etc/hosts and from the name servers of /etc/resolv.conf, which
+ * are read when a name is looked up. What that takes is given back at the end, or in the loop's
+ * next turn where a connection is freed in the midst of it. It knows nothing of nsswitch.conf. A
+ * program that needs more, or has name servers of its own, says so in its struct evpg_conn_config.
  */
 #ifndef EVPG_RESOLVE_H
 #define EVPG_RESOLVE_H
