@@ -51,7 +51,8 @@ static void mark_as_cut(char *text, size_t size)
 
 /* A long text is flattened only as far as it fits, so a message that holds many line feeds may come
  * out a little shorter than it could. */
-static void append(struct evpg_error *error, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+append(struct evpg_error *error, const char *format, va_list args)
 {
     size_t used = strlen(error->message);
     size_t room = sizeof(error->message) - used;

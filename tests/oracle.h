@@ -27,7 +27,8 @@
 double now_ms(void);
 
 /* A timer of 10 ms in `base`, which must never be late by much: the gap between two of its beats is
- * at most 50 ms (ten times that under sanitizers, whose slowness is not the library's). */
+ * at most 50 ms (ten times that under sanitizers, whose slowness is not the library's), the time
+ * that other programs had the processor taken off. */
 void heart_start(void);
 
 /* What came since the last beat was the test's own work; and all that came before. */
