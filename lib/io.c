@@ -68,8 +68,7 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
     PGresult *result;
     int reads = 16, results = 10000; /* a dead connection may give the same error for ever */
 
-    err_set(why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, "%s", PQerrorMessage(conn->pg));
-    err_set_sqlstate(why, "08006");
+    pq_set_loss(why, EVPG_E_LOST, PQerrorMessage(conn->pg));
     while (!conn->fatal.code && results-- > 0) {
         result = read_on(conn);
         if (!result && (reads-- == 0 || !PQisBusy(conn->pg) || !PQconsumeInput(conn->pg)))

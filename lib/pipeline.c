@@ -93,19 +93,12 @@ bool pipeline_send(struct conn *conn)
     return true;
 }
 
-static void close_for(struct conn *conn, enum evpg_code code, const char *sqlstate,
-                      const char *message)
+static void broken(struct conn *conn, const char *how)
 {
     struct evpg_error why;
 
-    err_set(&why, code, EVPG_FATE_UNKNOWN, "%s", message);
-    err_set_sqlstate(&why, sqlstate);
+    pq_set_loss(&why, EVPG_E_PROTOCOL, how);
     conn_down(conn, &why);
-}
-
-static void broken(struct conn *conn, const char *how)
-{
-    close_for(conn, EVPG_E_PROTOCOL, "08P01", how);
 }
 
 /* The server has ended the session, or libpq has: nothing more will come. */
@@ -113,10 +106,10 @@ static void take_last_words(struct conn *conn, PGresult *result)
 {
     struct evpg_error why = conn->fatal;
 
-    if (!why.code || pq_is_fatal(result))
+    if (!why.code && pq_is_local_error(result))
+        pq_set_loss(&why, EVPG_E_LOST, PQresultErrorMessage(result));
+    else if (!why.code || pq_is_fatal(result))
         pq_set_error(&why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, result);
-    if (!*why.sqlstate)
-        err_set_sqlstate(&why, "08006");
     conn_down(conn, &why);
     PQclear(result);
 }
@@ -134,8 +127,11 @@ static void complete(struct conn *conn, struct evpg_request *head, struct budget
 /* The end of a request's results. An error at the Sync is followed by an end as well. */
 static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
+    struct evpg_error why;
+
     if (PQstatus(conn->pg) == CONNECTION_BAD) {
-        close_for(conn, EVPG_E_LOST, "08006", PQerrorMessage(conn->pg));
+        pq_set_loss(&why, EVPG_E_LOST, PQerrorMessage(conn->pg));
+        conn_down(conn, &why);
     } else if (head->off_pipeline && head->answered) {
         complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
@@ -161,11 +157,16 @@ static void take_sync(struct conn *conn, struct evpg_request *head, struct budge
 /* Nobody is there to send or take what is to be copied. */
 static void refuse(struct conn *conn, ExecStatusType status)
 {
-    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
-        close_for(conn, EVPG_E_PROTOCOL, "0A000",
-                  "COPY was run where it cannot be: the connection was closed");
-    else
+    struct evpg_error why;
+
+    if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH) {
         broken(conn, "the server broke the protocol: an answer of a kind not asked for");
+        return;
+    }
+    err_set(&why, EVPG_E_PROTOCOL, EVPG_FATE_UNKNOWN,
+            "COPY was run where it cannot be: the connection was closed");
+    err_set_sqlstate(&why, "0A000");
+    conn_down(conn, &why);
 }
 
 static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
@@ -199,9 +200,7 @@ bool pipeline_has_lost_track(const struct conn *conn)
  * at least. */
 void pipeline_lose_track(struct conn *conn, const char *message)
 {
-    bool memory = pq_is_want_of_memory(message);
-
-    close_for(conn, memory ? EVPG_E_MEMORY : EVPG_E_PROTOCOL, memory ? "" : "08P01", message);
+    broken(conn, message);
 }
 
 /* Whoever went on would take the next answers for the wrong requests. */

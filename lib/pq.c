@@ -127,7 +127,7 @@ bool pq_has_lost_track(const PGconn *pg, const PGresult *answer)
 
 bool pq_is_want_of_memory(const char *message)
 {
-    return strstr(message, "out of memory");
+    return strstr(message, "out of memory") || strstr(message, "cannot allocate memory");
 }
 
 bool pq_is_tls_error(const char *message)
@@ -144,6 +144,22 @@ bool pq_is_local_error(const PGresult *result)
 bool pq_is_stray_error(const PGresult *notice)
 {
     return pq_is_fatal(notice) || has_severity(notice, "ERROR");
+}
+
+static enum evpg_code loss_code(enum evpg_code otherwise, const char *message)
+{
+    if (pq_is_want_of_memory(message))
+        return EVPG_E_MEMORY;
+    return strstr(message, "lost synchronization") ? EVPG_E_PROTOCOL : otherwise;
+}
+
+void pq_set_loss(struct evpg_error *error, enum evpg_code otherwise, const char *message)
+{
+    enum evpg_code code = loss_code(otherwise, message);
+
+    err_set(error, code, EVPG_FATE_UNKNOWN, "%s", message);
+    if (code != EVPG_E_MEMORY)
+        err_set_sqlstate(error, code == EVPG_E_PROTOCOL ? "08P01" : "08006");
 }
 
 static const int diag[EVPG_FIELD_COUNT] = {

@@ -49,6 +49,11 @@ bool pq_is_local_error(const PGresult *result);
  */
 bool pq_is_stray_error(const PGresult *notice);
 
+/* Makes an error of what libpq says on the end of a connection, or on its having lost track: by its
+ * words, in English at least, memory ran out, or the server broke the protocol; else the code is
+ * `otherwise`. */
+void pq_set_loss(struct evpg_error *error, enum evpg_code otherwise, const char *message);
+
 /* Makes an error of the server's one, its fields borrowed from the result. */
 void pq_set_error(struct evpg_error *error, enum evpg_code code, enum evpg_fate fate,
                   const PGresult *result);

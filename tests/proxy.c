@@ -128,6 +128,8 @@ static void count(struct pair *pair, const struct side *side, const void *bytes,
 
     if (side == &pair->server) {
         counters->from_server += length;
+        if (pair->proxy->settings.recording)
+            evbuffer_add(pair->proxy->settings.recording, bytes, length);
         return;
     }
     counters->from_client += length;

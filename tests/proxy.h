@@ -29,6 +29,7 @@ struct proxy_settings {
     bool cut_by_reset;   /* by RST, not FIN */
     int64_t flip_at;     /* which byte of the server's in a connection is changed; -1: none */
     uint8_t flip_mask;   /* which of its bits */
+    struct evbuffer *recording; /* to which all that the server says is added; or NULL */
 };
 
 struct proxy_counters {

@@ -60,6 +60,33 @@ START_TEST(login_messages)
 }
 END_TEST
 
+START_TEST(losses)
+{
+    static const struct {
+        const char *message;
+        enum evpg_code code;
+        const char *sqlstate;
+    } cases[] = {
+        {"server closed the connection unexpectedly\n", EVPG_E_LOST, "08006"},
+        {"lost synchronization with server: got message type \"Z\", length 3\n", EVPG_E_PROTOCOL,
+         "08P01"},
+        {"cannot allocate memory for input buffer\n", EVPG_E_MEMORY, ""},
+        {"out of memory\n", EVPG_E_MEMORY, ""},
+        {"", EVPG_E_LOST, "08006"},
+    };
+    struct evpg_error error;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        pq_set_loss(&error, EVPG_E_LOST, cases[i].message);
+        ck_assert_int_eq(evpg_error_code(&error), cases[i].code);
+        ck_assert_str_eq(evpg_error_sqlstate(&error), cases[i].sqlstate);
+    }
+    pq_set_loss(&error, EVPG_E_PROTOCOL, "an answer is missing");
+    ck_assert_int_eq(evpg_error_code(&error), EVPG_E_PROTOCOL);
+    ck_assert_str_eq(evpg_error_sqlstate(&error), "08P01");
+}
+END_TEST
+
 START_TEST(row_parts)
 {
     ck_assert(pq_is_row_part(PGRES_SINGLE_TUPLE));
@@ -76,6 +103,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, versions);
     tcase_add_test(tcase, login_sqlstates);
     tcase_add_test(tcase, login_messages);
+    tcase_add_test(tcase, losses);
     tcase_add_test(tcase, row_parts);
     suite_add_tcase(suite, tcase);
     return suite;
