@@ -13,6 +13,8 @@
 
 #include "replay.h"
 
+#include "proxy.h"
+
 #include <arpa/inet.h>
 #include <check.h>
 #include <event2/bufferevent.h>
@@ -23,6 +25,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+enum { MOST_HEARD = 65536 };
+
 static uint32_t number_at(const unsigned char *bytes)
 {
     uint32_t number;
@@ -31,7 +35,7 @@ static uint32_t number_at(const unsigned char *bytes)
     return ntohl(number);
 }
 
-void recording_make(struct recording *recording, struct evbuffer *bytes)
+static void cut(struct recording *recording, struct evbuffer *bytes)
 {
     size_t at = 0, most;
 
@@ -52,6 +56,18 @@ void recording_make(struct recording *recording, struct evbuffer *bytes)
     recording->message[recording->n_messages] = at;
     ck_assert_uint_eq(at, recording->length);
     ck_assert_uint_eq(recording->group[recording->n_groups], recording->n_messages);
+}
+
+void recording_make(struct recording *recording, struct event_base *base, void (*run)(int port))
+{
+    struct evbuffer *bytes = evbuffer_new();
+    struct proxy *proxy = proxy_new(base, getenv("PGHOST"), getenv("PGPORT"));
+
+    proxy->settings.recording = bytes;
+    run(proxy_port(proxy));
+    cut(recording, bytes);
+    proxy_free(proxy);
+    evbuffer_free(bytes);
 }
 
 void recording_free(struct recording *recording)
@@ -77,7 +93,7 @@ struct session {
     struct replay *replay;
     struct bufferevent *stream;
     struct distortion distortion;
-    bool started;
+    bool started, in_tls;
     size_t next;    /* message to be said */
     size_t n_asked; /* groups */
     size_t n_bytes; /* said */
@@ -89,7 +105,10 @@ struct replay {
     const struct recording *recording;
     replay_choose_cb choose;
     struct evconnlistener *listener;
-    int port, live, accepted;
+    int port, live;
+    struct evbuffer *heard;
+    const char *tls_answer, *tls_more;
+    size_t tls_length;
     size_t stop_at;
     LIST_HEAD(, session) sessions;
 };
@@ -196,15 +215,31 @@ static void find_number(struct session *session, const unsigned char *startup, s
         session->distortion = session->replay->choose(strtol(user + 6, NULL, 10));
 }
 
+/* Where the answer was "S", what comes next is TLS, and no message of ours. */
+static bool take_tls_request(struct session *session, struct evbuffer *input)
+{
+    const struct replay *replay = session->replay;
+
+    session->in_tls = *replay->tls_answer != 'N';
+    bufferevent_write(session->stream, replay->tls_answer, replay->tls_length);
+    evbuffer_drain(input, 8);
+    return false;
+}
+
 /* False: it has not come whole. */
 static bool take_startup(struct session *session, struct evbuffer *input)
 {
     size_t length = evbuffer_get_length(input);
     const unsigned char *bytes = evbuffer_pullup(input, -1);
 
-    if (length < 8 || length < number_at(bytes))
+    if (session->in_tls && length > 0 && session->replay->tls_more)
+        bufferevent_write(session->stream, session->replay->tls_more,
+                          strlen(session->replay->tls_more));
+    if (session->in_tls || length < 8 || length < number_at(bytes))
         return false;
     length = number_at(bytes);
+    if (length == 8)
+        return take_tls_request(session, input);
     find_number(session, bytes, length);
     evbuffer_drain(input, length);
     session->started = true;
@@ -232,7 +267,10 @@ static void on_readable(struct bufferevent *stream, void *arg)
 {
     struct session *session = arg;
     struct evbuffer *input = bufferevent_get_input(stream);
+    size_t length = evbuffer_get_length(input);
 
+    if (evbuffer_get_length(session->replay->heard) < MOST_HEARD)
+        evbuffer_add(session->replay->heard, evbuffer_pullup(input, -1), length);
     if (!session->started && !take_startup(session, input))
         return;
     while (take_message(session, input))
@@ -264,7 +302,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     bufferevent_enable(session->stream, EV_READ | EV_WRITE);
     LIST_INSERT_HEAD(&replay->sessions, session, link);
     replay->live++;
-    replay->accepted++;
 }
 
 struct replay *replay_new(struct event_base *base, const struct recording *recording,
@@ -279,6 +316,8 @@ struct replay *replay_new(struct event_base *base, const struct recording *recor
     replay->recording = recording;
     replay->choose = choose;
     replay->stop_at = SIZE_MAX;
+    replay->heard = evbuffer_new();
+    replay_answer_tls(replay, "N", 1, NULL);
     LIST_INIT(&replay->sessions);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     replay->listener = evconnlistener_new_bind(base, on_accept, replay, LEV_OPT_CLOSE_ON_FREE, 512,
@@ -293,6 +332,7 @@ void replay_free(struct replay *replay)
 {
     replay_hang_up(replay);
     evconnlistener_free(replay->listener);
+    evbuffer_free(replay->heard);
     free(replay);
 }
 
@@ -306,9 +346,21 @@ int replay_live(const struct replay *replay)
     return replay->live;
 }
 
-int replay_accepted(const struct replay *replay)
+void replay_answer_tls(struct replay *replay, const char *answer, size_t length, const char *more)
 {
-    return replay->accepted;
+    replay->tls_answer = answer;
+    replay->tls_length = length;
+    replay->tls_more = more;
+}
+
+bool replay_has_heard(const struct replay *replay, const char *text)
+{
+    return evbuffer_search(replay->heard, text, strlen(text), NULL).pos >= 0;
+}
+
+size_t replay_heard(const struct replay *replay)
+{
+    return evbuffer_get_length(replay->heard);
 }
 
 void replay_stop_at(struct replay *replay, size_t message)

@@ -49,8 +49,9 @@ struct recording {
     size_t n_groups;
 };
 
-/* Takes the bytes over; fails the test where they are not whole messages, in whole groups. */
-void recording_make(struct recording *recording, struct evbuffer *bytes);
+/* Records what the real server says to one client, which `run` has connect to a port of 127.0.0.1,
+ * without TLS. Fails the test where that is not whole messages, in whole groups. */
+void recording_make(struct recording *recording, struct event_base *base, void (*run)(int port));
 void recording_free(struct recording *recording);
 
 /* The first message of that type, from a group on. */
@@ -76,8 +77,15 @@ void replay_say(struct replay *replay, const void *bytes, size_t length);
 /* All sessions end. */
 void replay_hang_up(struct replay *replay);
 
-/* How many clients there are; and were. */
+/* What is said when a client asks for TLS, and when it goes on regardless. By default "N", and
+ * nothing. Not copied. */
+void replay_answer_tls(struct replay *replay, const char *answer, size_t length, const char *more);
+
+/* Whether clients have said that; and how many bytes in all. */
+bool replay_has_heard(const struct replay *replay, const char *text);
+size_t replay_heard(const struct replay *replay);
+
+/* How many clients there are. */
 int replay_live(const struct replay *replay);
-int replay_accepted(const struct replay *replay);
 
 #endif

@@ -14,8 +14,6 @@ enum sin_end {
     HARMLESS, /* nothing: it is legal there, or passed over */
     REFUSED,  /* the connection is closed: EVPG_E_PROTOCOL */
     ENDED,    /* the server ended the session: EVPG_E_LOST */
-    FAILED,   /* the request fails, with the server's error */
-    STUCK,    /* more is waited for: a deadline ends it */
     ANY_END   /* one of these: it depends on libpq's version, or on memory */
 };
 

@@ -9,7 +9,6 @@
 #include "sweep.h"
 
 #include "handed.h"
-#include "proxy.h"
 
 #include <stdio.h>
 
@@ -349,23 +348,16 @@ static void run_well(long number)
     ck_assert_int_eq(n_noticed, 1);
 }
 
-static void record(void)
+static void be_recorded(int proxied)
 {
-    struct evbuffer *bytes = evbuffer_new();
-    struct proxy *proxy = proxy_new(base, getenv("PGHOST"), getenv("PGPORT"));
-
-    proxy->settings.recording = bytes;
-    port = proxy_port(proxy);
+    port = proxied;
     run_well(-1);
-    recording_make(&recording, bytes);
-    proxy_free(proxy);
-    evbuffer_free(bytes);
 }
 
 void sweep_begin(void)
 {
     base = event_base_new();
-    record();
+    recording_make(&recording, base, be_recorded);
     replay = replay_new(base, &recording, choose_any);
     port = replay_port(replay);
     choose = NULL;
