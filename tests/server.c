@@ -6,6 +6,10 @@
  * its programs are, and with which settings it ran, its data folder tells; as root, we become the
  * folder's owner, for the server does not run as root.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* prlimit */
+#endif
+
 #include "server.h"
 
 #include "oracle.h"
@@ -14,6 +18,7 @@
 #include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +104,36 @@ static void run_pg_ctl(const char *program)
     _exit(127);
 }
 
+/* By its owner: being root is not enough everywhere. */
+static int limit_as_owner(pid_t pid, int resource, unsigned long most)
+{
+    struct rlimit limit;
+
+    become_owner(getenv("EVPG_TEST_DATA"));
+    if (prlimit(pid, resource, NULL, &limit) != 0)
+        return 1;
+    limit.rlim_cur = most;
+    return prlimit(pid, resource, &limit, NULL) != 0;
+}
+
+static void await_child(pid_t pid)
+{
+    int status = -1;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    ck_assert_int_eq(status, 0);
+}
+
+void server_limit(pid_t pid, int resource, unsigned long most)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(limit_as_owner(pid, resource, most));
+    await_child(child);
+}
+
 static bool accepts(void)
 {
     PGconn *pg = PQconnectdb("");
@@ -120,7 +155,6 @@ void server_await(void)
 void server_start(void)
 {
     char program[512];
-    int status = -1;
     pid_t pid;
 
     ck_assert_ptr_nonnull(read_line("postmaster.opts", program, sizeof(program)));
@@ -128,8 +162,6 @@ void server_start(void)
     pid = fork();
     if (pid == 0)
         run_pg_ctl(program);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    ck_assert_int_eq(status, 0);
+    await_child(pid);
     server_await();
 }

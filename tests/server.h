@@ -18,6 +18,9 @@ void server_stop(int signal_number);
 /* Starts it again, and waits until it accepts connections. */
 void server_start(void);
 
+/* Sets the limit of one of its processes on something of the system's: RLIMIT_FSIZE, ... */
+void server_limit(pid_t pid, int resource, unsigned long most);
+
 /* Sends a signal to one of its processes. */
 void server_signal(pid_t pid, int signal_number);
 
