@@ -51,8 +51,10 @@ static unsigned read_number(const char *text)
     char *end;
     unsigned long value = strtoul(text, &end, 10);
 
-    if (*end || value < 1 || value > 100000000)
-        bench_die(text, "not a number from 1 to 100000000");
+    if (*end || value < 1 || value > 100000000) {
+        fprintf(stderr, "%s: not a number from 1 to 100000000\n", text);
+        exit(2);
+    }
     return (unsigned)value;
 }
 
