@@ -41,7 +41,7 @@ syntax() {
 
 # Scripts are what is named .sh or says so in its first line.
 list_scripts() {
-    find scripts tests .ci -type f 2>/dev/null | sort | while read -r file; do
+    find scripts bench tests .ci -type f 2>/dev/null | sort | while read -r file; do
         [[ $file != *.sh ]] && ! head -n 1 "$file" | grep -aq '^#!.*sh$' || echo "$file"
     done
 }
@@ -49,7 +49,7 @@ list_scripts() {
 find_build
 cd "$top" || exit
 libpq_cflags=$("$PKG_CONFIG" --cflags libpq)
-mapfile -t sources < <(find lib include examples tests -name '*.[ch]' | sort)
+mapfile -t sources < <(find lib include examples bench tests -name '*.[ch]' | sort)
 mapfile -t scripts < <(list_scripts)
 
 formatter=$(find_formatter)
@@ -64,6 +64,7 @@ if command -v clang >/dev/null; then
     check "clang has nothing to say of lib/" syntax "" lib/*.c
     check "nor with what older versions of libpq have" syntax -DEVPG_NO_LIBPQ17=1 lib/*.c
     check "clang has nothing to say of examples/" syntax "" examples/*.c
+    check "clang has nothing to say of bench/" syntax "" bench/*.c
 else
     skip "clang" "clang is not installed"
 fi

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/demo and scripts/check: quiet steps, each with its own log, and the build.
+# Sourced by scripts/demo, check and bench: quiet steps, each with its own log, and the build.
 # The working directory is the repository's root; logs go to build/log.
 #
 #   step TITLE COMMAND...         returns COMMAND's status; prints the log's end when it failed

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by scripts/demo and scripts/check: makes sure that what they need is on this machine.
+# Sourced by scripts/demo, check and bench: makes sure that what they need is on this machine.
 #
-#   need_packages PURPOSE...      purposes: build, server, test, root
+#   need_packages PURPOSE...      purposes: build, server, test, bench, root
 #   print_packages PURPOSE...     the packages' names, installed or not
 #
 # Quiet when nothing is missing. On Debian and its like, what is missing is installed: as root, or
@@ -37,6 +37,10 @@ print_needs() {
         echo "iproute2 command ip"
         echo "openssl command openssl"
         echo "libssl-dev module openssl"
+        ;;
+    bench)
+        echo "valgrind command valgrind"
+        echo "strace command strace"
         ;;
     root)
         echo "mmdebstrap command mmdebstrap"

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Sourced by scripts/check: runs it in another Debian, whose libraries are older or newer.
+# Sourced by scripts/check and scripts/bench: runs them in another Debian, whose libraries are older
+# or newer.
 #
-#   why_no_root SUITE             prints why it cannot be had here; nothing when it can
-#   check_in_root SUITE [ARG]...  scripts/check ARG... on a copy of this tree, in a root of that suite
+#   why_no_root SUITE                  prints why it cannot be had here; nothing when it can
+#   run_in_root SUITE SCRIPT [ARG]...  the script on a copy of this tree, in a root of that suite
 #
-# The root is made once by mmdebstrap, with all that the check needs in it, and kept in
+# The root is made once by mmdebstrap, with all that the scripts need in it, and kept in
 # $XDG_CACHE_HOME/evpg (~/.cache/evpg); remove that folder to have it made anew. It is mounted and
 # entered in a mount namespace of its own, which leaves no mounts behind.
 
@@ -31,7 +32,7 @@ make_root() {
     [[ ! -d $root ]] || return 0
     rm -rf --one-file-system "$root.new"
     mkdir -p "${root%/*}"
-    include=$(print_packages build server test | tr '\n' ',')
+    include=$(print_packages build server test bench | tr '\n' ',')
     mmdebstrap --variant=minbase --include="${include%,}" "$1" "$root.new" &&
         mv "$root.new" "$root"
 }
@@ -45,7 +46,7 @@ copy_tree() {
     fi | tar -x -C "$1"
 }
 
-# enter_root ROOT FOLDER [ARG]...: in a mount namespace.
+# enter_root ROOT FOLDER SCRIPT [ARG]...: in a mount namespace.
 enter_root() {
     # shellcheck disable=SC2016 # these are for the other shell
     unshare --mount bash -euc '
@@ -56,11 +57,11 @@ enter_root() {
         mount -t tmpfs tmpfs "$root/dev/shm"
         mount -t devpts devpts "$root/dev/pts"
         exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            HOME=/root LANG=C.UTF-8 TERM=dumb sh -c '\''cd "$0" && exec scripts/check "$@"'\'' \
+            HOME=/root LANG=C.UTF-8 TERM=dumb sh -c '\''cd "$0" && exec "$@"'\'' \
             "$folder" "$@"' - "$@"
 }
 
-check_in_root() {
+run_in_root() {
     local suite=$1 root folder status=0
     shift
     root=$(root_folder "$suite")

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench: the command line, the clock and the report of the benchmark programs.
+ *
+ * Called by the four programs, which are run by bench/measure or by hand:
+ *
+ *     point_evpg, point_libpq [-d DEPTH] [-n QUERIES] [-e]
+ *     rows_evpg, rows_libpq [-n ROWS]
+ *
+ * They connect by libpq's environment. Exit status: 0; 1 when something failed or came wrong; 2
+ * usage. The figures are one line of name=value: wall is in seconds for all, user and sys are
+ * processor time in microseconds for one query or row, sleeps how often it waited.
+ */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t bench_first_bytes, bench_other_bytes;
+unsigned bench_rows;
+
+/* In microseconds; sleeps are how often the kernel had nothing for us and let others run. */
+struct clock {
+    double wall, user, sys, sleeps;
+};
+
+static struct clock start;
+
+_Noreturn void bench_die(const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(1);
+}
+
+static _Noreturn void usage(const char *program, bool has_depth)
+{
+    fprintf(stderr, "usage: %s%s [-n COUNT]%s\n", program, has_depth ? " [-d DEPTH]" : "",
+            has_depth ? " [-e]" : "");
+    fprintf(stderr, "  -n  how many queries or rows\n");
+    if (has_depth)
+        fprintf(stderr, "  -d  how many queries are on their way at once\n"
+                        "  -e  send one for each answer; else when half of them are answered\n");
+    exit(2);
+}
+
+static unsigned read_number(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*end || value < 1 || value > 100000000) {
+        fprintf(stderr, "%s: not a number from 1 to 100000000\n", text);
+        exit(2);
+    }
+    return (unsigned)value;
+}
+
+void bench_options(struct load *load, int argc, char **argv)
+{
+    bool has_depth = load->depth > 0, each = false;
+    int option;
+
+    while ((option = getopt(argc, argv, has_depth ? "d:n:e" : "n:")) != -1) {
+        if (option == 'd')
+            load->depth = read_number(optarg);
+        else if (option == 'n')
+            load->total = read_number(optarg);
+        else if (option == 'e')
+            each = true;
+        else
+            usage(argv[0], has_depth);
+    }
+    if (optind < argc)
+        usage(argv[0], has_depth);
+    load->low = each ? load->depth : load->depth / 2;
+}
+
+static double seconds_to_us(struct timeval time)
+{
+    return (double)time.tv_sec * 1e6 + (double)time.tv_usec;
+}
+
+static struct clock read_clock(void)
+{
+    struct rusage usage;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    getrusage(RUSAGE_SELF, &usage);
+    return (struct clock){(double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3,
+                          seconds_to_us(usage.ru_utime), seconds_to_us(usage.ru_stime),
+                          (double)usage.ru_nvcsw};
+}
+
+void bench_start(void)
+{
+    bench_first_bytes = bench_other_bytes = bench_rows = 0;
+    start = read_clock();
+}
+
+static uint64_t expect_first_bytes(unsigned count, int32_t (*id)(unsigned number))
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        int32_t digits = id(i);
+
+        while (digits > 9)
+            digits /= 10;
+        sum += '0' + (unsigned)digits;
+    }
+    return sum;
+}
+
+void bench_report(unsigned count, int32_t (*id)(unsigned number))
+{
+    struct clock end = read_clock();
+
+    if (bench_rows != count)
+        bench_die("wrong", "not as many rows as were asked for");
+    if (bench_first_bytes != expect_first_bytes(count, id))
+        bench_die("wrong", "not the rows that were asked for");
+    printf("count=%u wall=%.6f user=%.4f sys=%.4f sleeps=%.4f check=%llu\n", count,
+           (end.wall - start.wall) / 1e6, (end.user - start.user) / count,
+           (end.sys - start.sys) / count, (end.sleeps - start.sleeps) / count,
+           (unsigned long long)bench_other_bytes);
+}

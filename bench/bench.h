@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench: what the benchmark programs share, so that a pair differs in its client only.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define POINT_SQL "SELECT id, randomnumber FROM world WHERE id = $1"
+#define POINT_COLUMNS 2
+#define POINT_WARM_UP 1000
+
+/* The server makes these rows while it sends them; a series in FROM would be kept first. */
+#define ROWS_SQL                                                                                   \
+    "select i, 'row number ' || i, i * 1.5::float8, now()"                                         \
+    " from (select generate_series(1, $1) as i) as series"
+#define ROWS_COLUMNS 4
+#define ROWS_WARM_UP 1000
+
+/* How many requests are to be on their way at once, and which have been. */
+struct load {
+    unsigned depth;
+    unsigned low; /* no more are sent while there are more than these on their way */
+    unsigned total;
+    unsigned sent;
+    unsigned answered;
+};
+
+/* Reads the command line into depth, low and total, which hold the defaults; for a program with
+ * no depth that is 0. Ends the program when the command line is wrong. */
+void bench_options(struct load *load, int argc, char **argv);
+
+/* How many may be sent now; they count as sent. */
+static inline unsigned load_take_room(struct load *load)
+{
+    unsigned on_way = load->sent - load->answered;
+    unsigned room = load->depth - on_way;
+    unsigned left = load->total - load->sent;
+
+    if (on_way > load->low)
+        return 0;
+    room = room < left ? room : left;
+    load->sent += room;
+    return room;
+}
+
+static inline bool load_is_done(const struct load *load)
+{
+    return load->answered == load->total;
+}
+
+/* The id that the query with that number asks for: all 10,000 of them in turn, not in order. */
+static inline int32_t point_id(unsigned number)
+{
+    return (int32_t)(number % 10000 * 7919 % 10000) + 1;
+}
+
+/* What the fields were, touched at their first byte. */
+extern uint64_t bench_first_bytes; /* of the first column */
+extern uint64_t bench_other_bytes; /* of all others */
+extern unsigned bench_rows;
+
+static inline void bench_touch(int column, const char *text)
+{
+    if (column == 0)
+        bench_first_bytes += (unsigned char)*text;
+    else
+        bench_other_bytes += (unsigned char)*text;
+}
+
+/* From here on it counts: the connection is up, the warm-up is over. */
+void bench_start(void);
+
+/* Prints the line of figures. The ids are those that must have come, in whatever order: ends the
+ * program when they have not. */
+void bench_report(unsigned count, int32_t (*id)(unsigned number));
+
+/* Ends the program. */
+_Noreturn void bench_die(const char *what, const char *why);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * point_evpg: pipelined point queries by evpg; point_libpq.c is its twin.
+ *
+ *     point_evpg [-d DEPTH] [-n QUERIES] [-e]     by libpq's environment (PGHOST, ...)
+ *
+ * One connection, a row callback and a done callback for each query. More queries are submitted in
+ * the done callback, as a program does that has always some more to ask.
+ */
+#include "bench.h"
+
+#include <evpg.h>
+
+#include <event2/event.h>
+
+static struct load load = {.depth = 64, .total = 100000};
+static struct load warm_up = {.total = POINT_WARM_UP};
+static struct load *now = &warm_up;
+
+static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < POINT_COLUMNS; i++) {
+        const char *text = evpg_row_text(row, i);
+
+        if (text)
+            bench_touch(i, text);
+    }
+    bench_rows++;
+    return EVPG_NEXT;
+}
+
+static void on_done(const struct evpg_result *result, void *arg);
+
+static void top_up(struct evpg_db *db)
+{
+    unsigned number = now->sent;
+
+    if (load_take_room(now) == 0)
+        return;
+    for (; number < now->sent; number++)
+        if (!evpg_query(db, POINT_SQL, EVPG_PARAMS(evpg_int32(point_id(number))), on_row, on_done,
+                        NULL))
+            bench_die("evpg_query", "refused");
+}
+
+static void on_done(const struct evpg_result *result, void *arg)
+{
+    struct evpg_db *db = evpg_result_db(result);
+    const struct evpg_error *error = evpg_result_error(result);
+
+    (void)arg;
+    if (error)
+        bench_die("answer", evpg_error_message(error));
+    now->answered++;
+    if (load_is_done(now) && now == &load) {
+        evpg_free(db);
+        return;
+    }
+    if (load_is_done(now)) {
+        now = &load;
+        bench_start();
+    }
+    top_up(db);
+}
+
+int main(int argc, char **argv)
+{
+    struct event_base *base = event_base_new();
+    struct evpg_db *db = base ? evpg_conn_new(base, NULL, NULL) : NULL;
+
+    bench_options(&load, argc, argv);
+    warm_up.depth = load.depth;
+    warm_up.low = load.low;
+    if (!db || !evpg_open(db, NULL, NULL))
+        bench_die("evpg_open", "refused");
+    top_up(db);
+    event_base_dispatch(base);
+    event_base_free(base);
+    bench_report(load.total, point_id);
+    return 0;
+}
