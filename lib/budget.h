@@ -12,7 +12,8 @@
 /* How much the library may do before control goes back to the loop. */
 struct budget {
     int left;
-    int64_t end_ns;
+    int unlooked; /* steps before the clock is looked at again */
+    int64_t looked_ns, end_ns;
 };
 
 void budget_start(struct budget *budget);

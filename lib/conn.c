@@ -60,6 +60,9 @@ void conn_release(struct conn *conn)
 
 void conn_kick(struct conn *conn)
 {
+    if (conn->kicked)
+        return;
+    conn->kicked = true;
     event_active(conn->kick_event, EV_TIMEOUT, 0);
 }
 
@@ -246,13 +249,20 @@ void conn_opened(struct conn *conn)
     conn_complete(conn, NULL, opening, NULL);
 }
 
+/* Asked of the system, but where something was submitted in this very turn of the loop: that was
+ * here. */
+static bool is_submit_inherited(const struct conn *conn)
+{
+    return !conn->kicked && conn_is_inherited(conn);
+}
+
 static int conn_submit(struct evpg_db *db, struct evpg_request *request)
 {
     struct conn *conn = conn_of(db);
     int max = conn->config.max_queued_requests;
     int64_t max_bytes = conn->config.max_queued_bytes;
 
-    if (conn_is_inherited(conn))
+    if (is_submit_inherited(conn))
         return db_refuse(db, EINVAL, "the connection belongs to the parent process");
     if (conn->dying)
         return db_refuse(db, ESHUTDOWN, "the connection is being freed");
@@ -338,6 +348,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    conn->kicked = false;
     conn_hold(conn);
     io_send(conn);
     conn_release(conn);

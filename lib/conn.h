@@ -43,6 +43,7 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
+    bool kicked;                 /* kick_event is active: its callback comes in this turn */
     bool write_waits;            /* PQflush wants the socket to be writable */
     struct evpg_request *paused; /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;

@@ -47,42 +47,48 @@ static const struct req_ops query_ops = {
     .release = op_rows_release,
 };
 
+/* What is found out about one before it is made. */
+struct measures {
+    size_t sql_length, params_bytes;
+    enum sqlword word;
+};
+
 /* Whether it can be sent at all; if not, errno says so and the log hook why. */
 static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *params,
-                  size_t n_params)
+                  size_t n_params, struct measures *of)
 {
     char why[128];
 
-    if (!op_rows_check(db, sql))
+    if (!op_rows_check(db, sql, &of->sql_length, &of->word))
         return false;
     if (!params_check(params, n_params, why, sizeof(why))) {
         db_refuse(db, EINVAL, "%s", why);
         return false;
     }
-    if (strlen(sql) + params_size(params, n_params) > PARAMS_MAX_BYTES) {
+    of->params_bytes = params_size(params, n_params);
+    if (of->sql_length + of->params_bytes > PARAMS_MAX_BYTES) {
         db_refuse(db, EINVAL, "the statement is, with its parameters, longer than one may be");
         return false;
     }
     return true;
 }
 
-static struct query *make(const char *sql, const struct evpg_param *params, size_t n_params)
+static struct query *make(const char *sql, const struct evpg_param *params, size_t n_params,
+                          const struct measures *of)
 {
-    size_t sql_size = strlen(sql) + 1;
-    size_t params_bytes = params_size(params, n_params);
-    size_t size = sizeof(struct query) + params_bytes + sql_size;
+    size_t size = sizeof(struct query) + of->params_bytes + of->sql_length + 1;
     struct query *query = mem_alloc(size);
     char *end;
 
     if (!query)
         return NULL;
     params_copy(&query->params, params, n_params, query->memory);
-    end = (char *)query->memory + params_bytes;
-    query->rows.sql = memcpy(end, sql, sql_size);
-    query->rows.word = sqlword_of(sql);
+    end = (char *)query->memory + of->params_bytes;
+    query->rows.sql = memcpy(end, sql, of->sql_length + 1);
+    query->rows.word = of->word;
     query->rows.base.ops = &query_ops;
     query->rows.base.size = size;
-    query->rows.base.alone = query->rows.word != SQLWORD_PLAIN;
+    query->rows.base.alone = of->word != SQLWORD_PLAIN;
     return query;
 }
 
@@ -90,10 +96,11 @@ struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
                                 const struct evpg_param *params, size_t n_params,
                                 evpg_row_cb on_row, evpg_done_cb on_done, void *arg)
 {
+    struct measures of;
     struct query *query;
 
-    if (!check(db, sql, params, n_params))
+    if (!check(db, sql, params, n_params, &of))
         return NULL;
-    query = make(sql, params, n_params);
+    query = make(sql, params, n_params, &of);
     return query ? op_rows_submit(&query->rows, db, on_row, on_done, arg) : NULL;
 }

@@ -14,7 +14,6 @@
 #include "params.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void replace(PGresult **slot, PGresult *result)
@@ -27,11 +26,15 @@ static void replace(PGresult **slot, PGresult *result)
 static void note_tag(struct op_rows *rows, PGresult *result)
 {
     const char *tag = PQcmdStatus(result);
+    size_t length = strlen(tag);
 
-    if (!*tag)
+    if (length == 0)
         return;
-    strncpy(rows->tag, tag, OP_ROWS_TAG_SIZE - 1);
-    rows->affected = strtoull(PQcmdTuples(result), NULL, 10);
+    length = length < OP_ROWS_TAG_SIZE - 1 ? length : OP_ROWS_TAG_SIZE - 1;
+    memcpy(rows->tag, tag, length);
+    rows->tag[length] = '\0';
+    if (*tag != 'C' && *tag != 'P' && *tag != 'R')
+        return;
     if (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0)
         rows->committed = true;
     if (strcmp(tag, "ROLLBACK") == 0 && rows->statement == 0 && rows->word == SQLWORD_COMMIT)
@@ -130,7 +133,7 @@ static bool pause(struct op_rows *rows)
 /* False: no more rows now, and the request may be no more. */
 static bool deliver_row(struct op_rows *rows, struct row_set *set)
 {
-    struct evpg_row row = {set, rows->rows, rows->next_row++, rows->statement};
+    struct evpg_row row = row_of(set, rows->rows, rows->next_row++, rows->statement);
     struct conn *conn = rows->base.conn;
     enum evpg_flow flow;
 
@@ -222,7 +225,6 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
         .last = rows->last,
         .tag = rows->tag,
         .rows = rows->n_rows,
-        .affected = rows->affected,
         .stopped = rows->stopped,
         .set = &request->conn->row_set,
     };
@@ -247,13 +249,15 @@ void op_rows_release(struct evpg_request *request)
     mem_free(rows);
 }
 
-bool op_rows_check(struct evpg_db *db, const char *sql)
+bool op_rows_check(struct evpg_db *db, const char *sql, size_t *length, enum sqlword *word)
 {
     if (!db || !sql)
         return !db_refuse(db, EINVAL, "the statement is NULL");
-    if (strlen(sql) > PARAMS_MAX_BYTES)
+    *length = strlen(sql);
+    if (*length > PARAMS_MAX_BYTES)
         return !db_refuse(db, EINVAL, "the statement is longer than one may be");
-    if (sqlword_of(sql) == SQLWORD_COPY)
+    *word = sqlword_of(sql);
+    if (*word == SQLWORD_COPY)
         return !db_refuse(db, EINVAL, "COPY cannot be run as a query");
     return true;
 }

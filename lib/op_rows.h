@@ -21,7 +21,7 @@ struct op_rows {
     PGresult *last;   /* the final one: columns, and rows if they are kept */
     PGresult *failed; /* the server's error */
     int statement;    /* of a script: how many are answered */
-    uint64_t n_rows, affected;
+    uint64_t n_rows;
     enum evpg_phase failed_in;
     bool muted;               /* no more rows are wanted */
     bool stopped;             /* by EVPG_STOP; else muted is by EVPG_FAIL */
@@ -36,8 +36,9 @@ static inline struct op_rows *op_rows_of(const struct evpg_request *request)
     return (struct op_rows *)request;
 }
 
-/* Whether the SQL can be sent at all; if not, errno says so and the log hook why. */
-bool op_rows_check(struct evpg_db *db, const char *sql);
+/* Whether the SQL can be sent at all, and its length and kind; if not, errno says so and the log
+ * hook why. */
+bool op_rows_check(struct evpg_db *db, const char *sql, size_t *length, enum sqlword *word);
 
 /* Fills a new one in, and submits it. NULL with errno: it was refused, and is freed. */
 struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, evpg_row_cb on_row,

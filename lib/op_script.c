@@ -45,16 +45,17 @@ struct evpg_request *evpg_script(struct evpg_db *db, const char *sql, evpg_row_c
                                  evpg_done_cb on_done, void *arg)
 {
     struct script *script;
-    size_t size;
+    enum sqlword word;
+    size_t length, size;
 
-    if (!op_rows_check(db, sql))
+    if (!op_rows_check(db, sql, &length, &word))
         return NULL;
-    size = sizeof(*script) + strlen(sql) + 1;
+    size = sizeof(*script) + length + 1;
     script = mem_alloc(size);
     if (!script)
         return NULL;
-    script->rows.sql = strcpy(script->sql, sql);
-    script->rows.word = sqlword_of(sql);
+    script->rows.sql = memcpy(script->sql, sql, length + 1);
+    script->rows.word = word;
     script->rows.base.ops = &script_ops;
     script->rows.base.size = size;
     script->rows.base.alone = true;

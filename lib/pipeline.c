@@ -206,14 +206,14 @@ void pipeline_lose_track(struct conn *conn, const char *message)
 /* Whoever went on would take the next answers for the wrong requests. */
 static bool take_trouble(struct conn *conn, PGresult *result)
 {
-    if (!result || PQstatus(conn->pg) == CONNECTION_BAD)
+    bool lost_track = pq_has_lost_track(conn->pg, result);
+
+    if (!lost_track && !pq_is_local_error(result))
         return false;
-    if (pq_is_local_error(result))
-        pipeline_lose_track(conn, PQresultErrorMessage(result));
-    else if (pq_has_lost_track(conn->pg, result))
-        pipeline_lose_track(conn, PQerrorMessage(conn->pg));
-    else
+    if (PQstatus(conn->pg) == CONNECTION_BAD)
         return false;
+    pipeline_lose_track(conn, pq_is_local_error(result) ? PQresultErrorMessage(result)
+                                                        : PQerrorMessage(conn->pg));
     PQclear(result);
     return true;
 }
@@ -223,7 +223,7 @@ void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
     struct evpg_request *head = TAILQ_FIRST(&conn->sent);
     ExecStatusType status = PQresultStatus(result);
 
-    if (take_trouble(conn, result))
+    if (result && take_trouble(conn, result))
         return;
     if (!result) {
         take_end(conn, head, budget);

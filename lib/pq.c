@@ -117,12 +117,13 @@ bool pq_is_fatal(const PGresult *result)
 bool pq_has_lost_track(const PGconn *pg, const PGresult *answer)
 {
     const char *said = PQerrorMessage(pg);
+    bool error = answer && PQresultStatus(answer) == PGRES_FATAL_ERROR;
 
+    if (!*said && !error)
+        return false;
     if (PQlibVersion() < 150000 || PQstatus(pg) == CONNECTION_BAD)
         return false;
-    if (answer && PQresultStatus(answer) == PGRES_FATAL_ERROR)
-        return strcmp(said, PQresultErrorMessage(answer)) != 0;
-    return *said;
+    return !error || strcmp(said, PQresultErrorMessage(answer)) != 0;
 }
 
 bool pq_is_want_of_memory(const char *message)

@@ -8,6 +8,9 @@
  */
 #include "result.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 const struct evpg_error *evpg_result_error(const struct evpg_result *result)
 {
     return result->error;
@@ -23,9 +26,12 @@ uint64_t evpg_result_rows(const struct evpg_result *result)
     return result->rows;
 }
 
+/* The tag's last word is the number, where there is one: "INSERT 0 5", "CREATE TABLE". */
 uint64_t evpg_result_affected(const struct evpg_result *result)
 {
-    return result->affected;
+    const char *last = strrchr(result->tag, ' ');
+
+    return last ? strtoull(last, NULL, 10) : 0;
 }
 
 bool evpg_result_stopped(const struct evpg_result *result)
@@ -60,7 +66,7 @@ static struct evpg_row *make_views(const struct evpg_result *result)
     if (!views)
         return NULL;
     for (uint64_t i = 0; i < result->rows; i++)
-        views[i] = (struct evpg_row){result->set, result->last, (int)i, 0};
+        views[i] = row_of(result->set, result->last, (int)i, 0);
     return views;
 }
 

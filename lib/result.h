@@ -14,7 +14,6 @@ struct evpg_result {
     const PGresult *last; /* describes the columns and holds kept rows; or NULL */
     const char *tag;
     uint64_t rows;
-    uint64_t affected;
     bool stopped;
     bool kept;              /* the rows are in last */
     struct row_set *set;    /* of kept rows */

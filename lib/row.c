@@ -23,8 +23,7 @@ struct scratch {
 struct cell {
     const char *text; /* NULL: the value is NULL */
     size_t length;
-    Oid type;
-    bool binary;
+    Oid type; /* of get_value's */
 };
 
 void *row_set_alloc(struct row_set *set, size_t size)
@@ -89,14 +88,13 @@ static void fail(const struct evpg_row *row, int column, enum evpg_code code, co
 static bool has_column(const struct evpg_row *row, int column)
 {
     struct evpg_error *error;
-    int columns = PQnfields(row->result);
 
-    if (column >= 0 && column < columns)
+    if (column >= 0 && column < row->columns)
         return true;
     error = new_error(row->set);
     if (error)
         err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
-                "there is no column %d: the row has %d, counted from 0", column, columns);
+                "there is no column %d: the row has %d, counted from 0", column, row->columns);
     return false;
 }
 
@@ -109,8 +107,6 @@ static bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
     cell->text = cell->length == 0 && PQgetisnull(row->result, row->index, column)
                      ? NULL
                      : PQgetvalue(row->result, row->index, column);
-    cell->type = PQftype(row->result, column);
-    cell->binary = PQfformat(row->result, column) != 0;
     return true;
 }
 
@@ -119,7 +115,7 @@ static bool get_text(const struct evpg_row *row, int column, struct cell *cell)
 {
     if (!get_cell(row, column, cell))
         return false;
-    if (!cell->binary || !cell->text || value_binary_is_text(cell->type))
+    if (!row->binary || !cell->text || value_binary_is_text(PQftype(row->result, column)))
         return true;
     fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
     return false;
@@ -131,6 +127,7 @@ static bool get_value(const struct evpg_row *row, int column, struct cell *cell,
 {
     if (!get_cell(row, column, cell))
         return false;
+    cell->type = PQftype(row->result, column);
     if (!reads(cell->type))
         fail(row, column, EVPG_E_VALUE, wrong_type);
     else if (!cell->text)
@@ -151,7 +148,7 @@ static int finish(const struct evpg_row *row, int column, const char *why)
 
 int evpg_row_columns(const struct evpg_row *row)
 {
-    return PQnfields(row->result);
+    return row->columns;
 }
 
 const char *evpg_row_name(const struct evpg_row *row, int column)
@@ -161,10 +158,9 @@ const char *evpg_row_name(const struct evpg_row *row, int column)
 
 int evpg_row_find(const struct evpg_row *row, const char *name)
 {
-    int columns = PQnfields(row->result);
     struct evpg_error *error;
 
-    for (int i = 0; name && i < columns; i++)
+    for (int i = 0; name && i < row->columns; i++)
         if (strcmp(PQfname(row->result, i), name) == 0)
             return i;
     error = new_error(row->set);
@@ -223,7 +219,7 @@ const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *lengt
     *length = 0;
     if (!get_cell(row, column, &cell) || !cell.text)
         return NULL;
-    if (cell.type == VALUE_BYTEA && !cell.binary)
+    if (!row->binary && PQftype(row->result, column) == VALUE_BYTEA)
         return decode_bytea(row, column, &cell, length);
     *length = cell.length;
     return cell.text;
@@ -241,7 +237,7 @@ int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
     if (!get_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
     return finish(row, column,
-                  cell.binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
+                  row->binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
                               : value_read_int64(cell.text, value));
 }
 
@@ -269,7 +265,7 @@ int evpg_row_double(const struct evpg_row *row, int column, double *value)
 
     if (!get_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
         return -1;
-    if (cell.binary)
+    if (row->binary)
         return finish(row, column, value_binary_double(cell.type, cell.text, cell.length, value));
     why = value_read_double(cell.text, value);
     if (!why && cell.type == VALUE_FLOAT4)
@@ -289,7 +285,7 @@ int evpg_row_bool(const struct evpg_row *row, int column, bool *value)
     if (!get_value(row, column, &cell, reads_bool, "not a boolean type"))
         return -1;
     return finish(row, column,
-                  cell.binary ? value_binary_bool(cell.text, cell.length, value)
+                  row->binary ? value_binary_bool(cell.text, cell.length, value)
                               : value_read_bool(cell.text, value));
 }
 

@@ -13,6 +13,8 @@ struct evpg_row {
     const PGresult *result;
     int index;
     int statement; /* of a script */
+    int columns;
+    bool binary; /* its columns; all of a result have the same format */
 };
 
 /* What the rows of one callback share: whatever a getter makes lives here until the next reset.
@@ -23,6 +25,15 @@ struct row_set {
     struct evpg_error *room;         /* made when a getter first fails, then kept */
     SLIST_HEAD(, scratch) scratch;   /* decoded values, and views of kept rows */
 };
+
+static inline struct evpg_row row_of(struct row_set *set, const PGresult *result, int index,
+                                     int statement)
+{
+    const struct evpg_row row = {
+        set, result, index, statement, PQnfields(result), PQbinaryTuples(result) == 1};
+
+    return row;
+}
 
 /* Before rows are handed out, and after: all that getters made is freed. */
 void row_set_reset(struct row_set *set, struct evpg_request *request);

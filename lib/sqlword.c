@@ -93,10 +93,17 @@ static bool is(struct word word, const char *name)
     return name[word.length] == '\0';
 }
 
+static bool is_next(const char *at, const char *name)
+{
+    return is(next_word(&at), name);
+}
+
+/* Most statements are told to be none of these by how their first word begins. */
 enum sqlword sqlword_of(const char *sql)
 {
     static const struct {
-        const char *first, *second; /* second NULL: whatever follows */
+        char first[12];
+        const char *second; /* NULL: whatever follows */
         enum sqlword is;
     } known[] = {
         {"copy", NULL, SQLWORD_COPY},          {"begin", NULL, SQLWORD_BEGIN},
@@ -113,10 +120,11 @@ enum sqlword sqlword_of(const char *sql)
         {"drop", "database", SQLWORD_ALONE},
     };
     struct word first = next_word(&sql);
-    struct word second = next_word(&sql);
+    char initial = lower(*first.start), next = initial ? lower(first.start[1]) : '\0';
 
-    for (size_t i = 0; first.length > 0 && i < sizeof(known) / sizeof(*known); i++)
-        if (is(first, known[i].first) && (!known[i].second || is(second, known[i].second)))
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (known[i].first[0] == initial && known[i].first[1] == next &&
+            is(first, known[i].first) && (!known[i].second || is_next(sql, known[i].second)))
             return known[i].is;
     return SQLWORD_PLAIN;
 }
