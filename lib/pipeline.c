@@ -204,16 +204,15 @@ void pipeline_lose_track(struct conn *conn, const char *message)
 }
 
 /* Whoever went on would take the next answers for the wrong requests. */
-static bool take_trouble(struct conn *conn, PGresult *result)
+static bool take_trouble(struct conn *conn, PGresult *result, ExecStatusType status)
 {
-    bool lost_track = pq_has_lost_track(conn->pg, result);
+    bool local = status == PGRES_FATAL_ERROR && pq_is_local_error(result);
 
-    if (!lost_track && !pq_is_local_error(result))
+    if (!local && !pq_has_lost_track(conn->pg, result))
         return false;
     if (PQstatus(conn->pg) == CONNECTION_BAD)
         return false;
-    pipeline_lose_track(conn, pq_is_local_error(result) ? PQresultErrorMessage(result)
-                                                        : PQerrorMessage(conn->pg));
+    pipeline_lose_track(conn, local ? PQresultErrorMessage(result) : PQerrorMessage(conn->pg));
     PQclear(result);
     return true;
 }
@@ -223,7 +222,7 @@ void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
     struct evpg_request *head = TAILQ_FIRST(&conn->sent);
     ExecStatusType status = PQresultStatus(result);
 
-    if (result && take_trouble(conn, result))
+    if (result && take_trouble(conn, result, status))
         return;
     if (!result) {
         take_end(conn, head, budget);

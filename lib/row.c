@@ -85,21 +85,23 @@ static void fail(const struct evpg_row *row, int column, enum evpg_code code, co
     err_append(error, "): %s", why);
 }
 
-static bool has_column(const struct evpg_row *row, int column)
+static bool refuse_column(const struct evpg_row *row, int column)
 {
-    struct evpg_error *error;
+    struct evpg_error *error = new_error(row->set);
 
-    if (column >= 0 && column < row->columns)
-        return true;
-    error = new_error(row->set);
     if (error)
         err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
                 "there is no column %d: the row has %d, counted from 0", column, row->columns);
     return false;
 }
 
+static inline bool has_column(const struct evpg_row *row, int column)
+{
+    return (column >= 0 && column < row->columns) || refuse_column(row, column);
+}
+
 /* An empty value is asked for first: it alone can be NULL. */
-static bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
+static inline bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
 {
     if (!has_column(row, column))
         return false;
@@ -110,15 +112,18 @@ static bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
     return true;
 }
 
-/* The same where text is wanted. */
-static bool get_text(const struct evpg_row *row, int column, struct cell *cell)
+static bool is_text(const struct evpg_row *row, int column)
 {
-    if (!get_cell(row, column, cell))
-        return false;
-    if (!row->binary || !cell->text || value_binary_is_text(PQftype(row->result, column)))
+    if (value_binary_is_text(PQftype(row->result, column)))
         return true;
     fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
     return false;
+}
+
+/* The same where text is wanted. */
+static inline bool get_text(const struct evpg_row *row, int column, struct cell *cell)
+{
+    return get_cell(row, column, cell) && (!row->binary || !cell->text || is_text(row, column));
 }
 
 /* A cell of a type that the getter reads, and not NULL. */

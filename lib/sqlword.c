@@ -93,38 +93,49 @@ static bool is(struct word word, const char *name)
     return name[word.length] == '\0';
 }
 
+/* In the order of the alphabet. */
+static const struct {
+    const char *first, *second; /* second NULL: whatever follows */
+    enum sqlword is;
+} known[] = {
+    {"abort", NULL, SQLWORD_ROLLBACK},    {"alter", NULL, SQLWORD_ALONE},
+    {"begin", NULL, SQLWORD_BEGIN},       {"call", NULL, SQLWORD_ALONE},
+    {"cluster", NULL, SQLWORD_ALONE},     {"commit", NULL, SQLWORD_COMMIT},
+    {"copy", NULL, SQLWORD_COPY},         {"create", "database", SQLWORD_ALONE},
+    {"create", "index", SQLWORD_ALONE},   {"create", "unique", SQLWORD_ALONE},
+    {"do", NULL, SQLWORD_ALONE},          {"drop", "database", SQLWORD_ALONE},
+    {"drop", "index", SQLWORD_ALONE},     {"end", NULL, SQLWORD_COMMIT},
+    {"listen", NULL, SQLWORD_LISTEN},     {"prepare", "transaction", SQLWORD_COMMIT},
+    {"reindex", NULL, SQLWORD_ALONE},     {"release", NULL, SQLWORD_ROLLBACK},
+    {"rollback", NULL, SQLWORD_ROLLBACK}, {"savepoint", NULL, SQLWORD_ROLLBACK},
+    {"start", NULL, SQLWORD_BEGIN},       {"unlisten", NULL, SQLWORD_LISTEN},
+    {"vacuum", NULL, SQLWORD_ALONE},      {"", NULL, SQLWORD_PLAIN},
+};
+
+#define NONE (sizeof(known) / sizeof(*known) - 1)
+
+/* Of each letter, where in that the words that begin with it are. */
+static const unsigned char known_from[26] = {0,    2,    3,  10,   13,   NONE, NONE, NONE, NONE,
+                                             NONE, NONE, 14, NONE, NONE, NONE, 15,   NONE, 16,
+                                             19,   NONE, 21, 22,   NONE, NONE, NONE, NONE};
+
 static bool is_next(const char *at, const char *name)
 {
     return is(next_word(&at), name);
 }
 
-/* Most statements are told to be none of these by how their first word begins. */
+/* Asked of each statement, and most are none of these: the word is not looked at then. */
 enum sqlword sqlword_of(const char *sql)
 {
-    static const struct {
-        char first[12];
-        const char *second; /* NULL: whatever follows */
-        enum sqlword is;
-    } known[] = {
-        {"copy", NULL, SQLWORD_COPY},          {"begin", NULL, SQLWORD_BEGIN},
-        {"start", NULL, SQLWORD_BEGIN},        {"commit", NULL, SQLWORD_COMMIT},
-        {"end", NULL, SQLWORD_COMMIT},         {"prepare", "transaction", SQLWORD_COMMIT},
-        {"rollback", NULL, SQLWORD_ROLLBACK},  {"abort", NULL, SQLWORD_ROLLBACK},
-        {"savepoint", NULL, SQLWORD_ROLLBACK}, {"release", NULL, SQLWORD_ROLLBACK},
-        {"listen", NULL, SQLWORD_LISTEN},      {"unlisten", NULL, SQLWORD_LISTEN},
-        {"call", NULL, SQLWORD_ALONE},         {"do", NULL, SQLWORD_ALONE},
-        {"vacuum", NULL, SQLWORD_ALONE},       {"cluster", NULL, SQLWORD_ALONE},
-        {"reindex", NULL, SQLWORD_ALONE},      {"alter", NULL, SQLWORD_ALONE},
-        {"create", "index", SQLWORD_ALONE},    {"create", "unique", SQLWORD_ALONE},
-        {"create", "database", SQLWORD_ALONE}, {"drop", "index", SQLWORD_ALONE},
-        {"drop", "database", SQLWORD_ALONE},
-    };
-    struct word first = next_word(&sql);
-    char initial = lower(*first.start), next = initial ? lower(first.start[1]) : '\0';
+    const char *at = skip_to_word(sql);
+    char initial = lower(*at);
+    struct word first;
 
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        if (known[i].first[0] == initial && known[i].first[1] == next &&
-            is(first, known[i].first) && (!known[i].second || is_next(sql, known[i].second)))
+    if (initial < 'a' || initial > 'z' || known_from[initial - 'a'] == NONE)
+        return SQLWORD_PLAIN;
+    first = next_word(&at);
+    for (size_t i = known_from[initial - 'a']; known[i].first[0] == initial; i++)
+        if (is(first, known[i].first) && (!known[i].second || is_next(at, known[i].second)))
             return known[i].is;
     return SQLWORD_PLAIN;
 }
