@@ -29,7 +29,7 @@ static void make_row(Oid type, const char *value)
     result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     ck_assert(PQsetResultAttrs(result, 1, &column));
     ck_assert(PQsetvalue(result, 0, 0, (char *)value, value ? (int)strlen(value) : -1));
-    row = (struct evpg_row){&set, result, 0, 0};
+    row = row_of(&set, result, 0, 0);
 }
 
 static void free_row(void)
