@@ -32,7 +32,7 @@ make_root() {
     [[ ! -d $root ]] || return 0
     rm -rf --one-file-system "$root.new"
     mkdir -p "${root%/*}"
-    include=$(print_packages build server test bench | tr '\n' ',')
+    include=$(print_packages build server test | tr '\n' ',')
     mmdebstrap --variant=minbase --include="${include%,}" "$1" "$root.new" &&
         mv "$root.new" "$root"
 }
