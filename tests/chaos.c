@@ -46,7 +46,7 @@ double chaos_seconds(void)
     return (now_ms() - start_ms) / 1000;
 }
 
-static void tell(const char *format, va_list arguments)
+static void __attribute__((format(printf, 1, 0))) tell(const char *format, va_list arguments)
 {
     char line[512];
 
