@@ -181,11 +181,15 @@ static void calm_down(void)
     if (!chaos_run_until(faults_at_rest, FAULTS_END_MS))
         chaos_fail("the faults do not end: %s", faults_now());
     links_rest();
-    if (!chaos_run_until(links_at_rest, REST_MS))
+    if (!chaos_run_until(links_at_rest, REST_MS)) {
         chaos_fail("not all connections are up and done again");
+        links_explain();
+    }
     links_ask();
-    if (!chaos_run_until(links_have_answered, ANSWER_MS))
+    if (!chaos_run_until(links_have_answered, ANSWER_MS)) {
         chaos_fail("not all connections have answered at the end");
+        links_explain();
+    }
 }
 
 static void make_chaos(void)

@@ -242,6 +242,15 @@ bool links_at_rest(void)
     return ops_all_done();
 }
 
+void links_explain(void)
+{
+    static const char *const states[] = {"down", "opening", "up", "closing", "being freed"};
+
+    for (int i = 0; i < N_LINKS; i++)
+        chaos_say("connection %d is %s, %d requests are not done", i, states[links[i].state],
+                  links[i].in_flight);
+}
+
 void links_ask(void)
 {
     for (int i = 0; i < N_LINKS; i++)

@@ -36,6 +36,9 @@ void links_tick(void);
 void links_rest(void);
 bool links_at_rest(void);
 
+/* Says how each is. */
+void links_explain(void);
+
 /* A marker on each, to be awaited by links_have_answered. */
 void links_ask(void);
 bool links_have_answered(void);
