@@ -18,7 +18,7 @@ enum {
     CLOSE_MS = 500,
     CONNECT_MS = 2000,
     MOST_TOKENS = 300,
-    SLACK_MS = 5000 /* how much longer than its bound something may take */
+    SLACK_MS = 2000 /* how much longer than its bound something may take */
 };
 
 struct link links[N_LINKS];
@@ -32,7 +32,8 @@ static int n_opened, n_refused_openings, n_lost, n_stuck, n_cut_off, n_renewed, 
 static void set_state(struct link *link, enum link_state state)
 {
     link->state = state;
-    link->moved_ms = now_ms();
+    link->moved_ms = link->since_ms = now_ms();
+    link->bound_ms = 0;
     link->complained = false;
     if (state == LINK_DOWN)
         link->reopen_ms = link->moved_ms + chance_of(&chance, 10, 250);
@@ -98,6 +99,7 @@ static void make(struct link *link)
 static void open_link(struct link *link)
 {
     set_state(link, LINK_OPENING);
+    link->bound_ms = CONNECT_MS + SLACK_MS;
     link->due++;
     if (evpg_open(link->db, on_open, link))
         return;
@@ -108,6 +110,7 @@ static void open_link(struct link *link)
 static void close_link(struct link *link, int deadline_ms)
 {
     set_state(link, LINK_CLOSING);
+    link->bound_ms = deadline_ms + SLACK_MS;
     if (evpg_close(link->db, deadline_ms, on_closed, link) != 0)
         link_fails(link, "evpg_close refuses");
 }
@@ -142,8 +145,7 @@ static void look_after(struct link *link, double now)
     } else if (link->state == LINK_UP && link->in_flight > 0 && still > STUCK_MS) {
         n_stuck++;
         close_link(link, CLOSE_MS);
-    } else if ((link->state == LINK_OPENING || link->state == LINK_CLOSING) &&
-               still > CONNECT_MS + SLACK_MS) {
+    } else if (link->bound_ms > 0 && now - link->since_ms > link->bound_ms) {
         link_fails(link,
                    link->state == LINK_OPENING ? "opening does not end" : "closing does not end");
     }

@@ -22,6 +22,8 @@ struct link {
     int due;       /* callbacks of evpg_open that are due */
     bool complained;
     double moved_ms; /* when something of it moved last: a row, a completion, its state */
+    double since_ms; /* it has been in its state, which it may be in for so long; 0: for ever */
+    double bound_ms;
     double reopen_ms;
 };
 extern struct link links[N_LINKS];
