@@ -40,6 +40,7 @@ struct kind {
 
 static struct op ops[N_OPS], *waiting[N_OPS]; /* a ring of those that are not in use */
 static int first_waiting, n_waiting, last_due;
+static bool in_callback; /* of a request that is done */
 static struct chance chance;
 static int64_t accepted, refused, succeeded, n_rows, abandoned;
 static int64_t failed[N_CODES][N_FATES];
@@ -222,8 +223,11 @@ static void on_done(const struct evpg_result *result, void *arg)
     if (op->kind->in_ledger)
         book_note(op->number, error);
     release(op);
-    if (once_in(&chance, 20) && link_has_room(op->link))
+    if (once_in(&chance, 20) && link_has_room(op->link)) {
+        in_callback = true;
         ops_submit(op->link);
+        in_callback = false;
+    }
 }
 
 static const struct kind *choose_kind(void)
@@ -265,10 +269,10 @@ static void give_up(struct op *op)
     release(op);
 }
 
-/* Lost a moment ago, where we are not told yet: nothing else is a reason. */
+/* Amid a loss we may not have been told yet: nothing else is a reason. */
 static void note_refusal(struct op *op)
 {
-    if (errno != ENOTCONN)
+    if (errno != ENOTCONN || !in_callback)
         op_fails(op, strerror(errno));
     refused++;
     if (op->kind->in_ledger)
