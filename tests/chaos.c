@@ -150,7 +150,7 @@ static void watch_memory(void)
 
     if (first_kib == 0 && chaos_seconds() >= first)
         first_kib = resident_kib();
-    if (chaos_seconds() < next)
+    if (chaos_seconds() < next || next > options.seconds)
         return;
     chaos_say("%d of %d minutes, %ld KiB, worst gap %.1f ms, failures %d", next / 60,
               options.seconds / 60, resident_kib(), heart_worst(), n_failures);

@@ -10,6 +10,7 @@
 
 #include "chaos.h"
 
+#include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 
@@ -65,20 +66,24 @@ static void count_row(const char *text)
         book[number] = (unsigned char)(book[number] + FOUND);
 }
 
+/* How many rows there are; -1: it cannot be read, and nothing can be said. */
 static int64_t read_table(void)
 {
     PGconn *pg = PQconnectdb("");
     int64_t rows = 0;
     PGresult *result;
 
-    if (!PQsendQuery(pg, "select op from ledger") || !PQsetSingleRowMode(pg))
+    if (!PQsendQuery(pg, "select op from ledger") || !PQsetSingleRowMode(pg)) {
         chaos_fail("the ledger cannot be read: %s", PQerrorMessage(pg));
+        rows = -1;
+    }
     while ((result = PQgetResult(pg))) {
         if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
             count_row(PQgetvalue(result, 0, 0));
             rows++;
         } else if (PQresultStatus(result) != PGRES_TUPLES_OK) {
             chaos_fail("the ledger cannot be read: %s", PQresultErrorMessage(result));
+            rows = -1;
         }
         PQclear(result);
     }
@@ -102,31 +107,40 @@ static struct sums add_up(void)
         sums.found[state] += times > 0;
         sums.twice += times > 1;
         if (times > 1)
-            chaos_fail("operation %lld was done %d times", (long long)number, times);
+            chaos_fail("operation %" PRId64 " was done %d times", number, times);
         if (state == ACKNOWLEDGED && times == 0)
-            chaos_fail("operation %lld was acknowledged, and is lost", (long long)number);
+            chaos_fail("operation %" PRId64 " was acknowledged, and is lost", number);
         if (state == NOT_DONE && times > 0)
-            chaos_fail("operation %lld was said not to be done, and was", (long long)number);
+            chaos_fail("operation %" PRId64 " was said not to be done, and was", number);
         if (state == UNDER_WAY)
-            chaos_fail("operation %lld never ended", (long long)number);
+            chaos_fail("operation %" PRId64 " never ended", number);
     }
     return sums;
+}
+
+static void report_sums(const struct sums *sums)
+{
+    const int64_t *in_state = sums->in_state, *found = sums->found;
+
+    printf("  acknowledged %" PRId64 ", lost %" PRId64 "\n", in_state[ACKNOWLEDGED],
+           in_state[ACKNOWLEDGED] - found[ACKNOWLEDGED]);
+    printf("  said not to be done %" PRId64 ", done %" PRId64 "\n", in_state[NOT_DONE],
+           found[NOT_DONE]);
+    printf("  of unknown fate %" PRId64 ": done %" PRId64 ", not done %" PRId64 "\n",
+           in_state[UNKNOWN], found[UNKNOWN], in_state[UNKNOWN] - found[UNKNOWN]);
+    printf("  done twice %" PRId64 "\n", sums->twice);
 }
 
 void book_check(void)
 {
     int64_t rows = read_table();
-    struct sums sums = add_up();
+    struct sums sums;
 
-    printf("ledger: %lld operations, %lld rows\n", (long long)used, (long long)rows);
-    printf("  acknowledged %lld, lost %lld\n", (long long)sums.in_state[ACKNOWLEDGED],
-           (long long)(sums.in_state[ACKNOWLEDGED] - sums.found[ACKNOWLEDGED]));
-    printf("  said not to be done %lld, done %lld\n", (long long)sums.in_state[NOT_DONE],
-           (long long)sums.found[NOT_DONE]);
-    printf("  of unknown fate %lld: done %lld, not done %lld\n", (long long)sums.in_state[UNKNOWN],
-           (long long)sums.found[UNKNOWN],
-           (long long)(sums.in_state[UNKNOWN] - sums.found[UNKNOWN]));
-    printf("  done twice %lld\n", (long long)sums.twice);
+    printf("ledger: %" PRId64 " operations, %" PRId64 " rows\n", used, rows);
+    if (rows >= 0) {
+        sums = add_up();
+        report_sums(&sums);
+        free(chaos_ask("drop table ledger"));
+    }
     free(book);
-    free(chaos_ask("drop table ledger"));
 }
