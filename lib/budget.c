@@ -3,7 +3,7 @@
  * budget: bounds the library's stay in one turn of the loop, by count and by time.
  *
  * Used by io.c, conn.c and the operations. Invariants: one hot connection cannot hold up the loop's
- * other work for longer than STAY_NS and one callback.
+ * other work for longer than STAY_NS and a callback or, after short ones, four.
  */
 #include "budget.h"
 
@@ -12,8 +12,8 @@
 #define STEPS 256
 #define STAY_NS 1000000
 
-/* The clock is looked at after so many steps where they are short, and else after each. */
-#define STRIDE 16
+/* The clock is looked at after so many steps while all of them are short, and else after each. */
+#define MOST_STRIDE 4
 #define SHORT_NS 8000
 
 int64_t budget_now_ns(void)
@@ -27,16 +27,22 @@ int64_t budget_now_ns(void)
 void budget_start(struct budget *budget)
 {
     budget->left = STEPS;
+    budget->stride = 0;
     budget->unlooked = 1;
     budget->looked_ns = budget_now_ns();
     budget->end_ns = budget->looked_ns + STAY_NS;
 }
 
+/* A step is taken before the callback that it is for: the first look has seen none. */
 static void look(struct budget *budget)
 {
     int64_t now = budget_now_ns();
 
-    budget->unlooked = now - budget->looked_ns < SHORT_NS ? STRIDE : 1;
+    if (budget->stride == 0 || now - budget->looked_ns > SHORT_NS)
+        budget->stride = 1;
+    else if (budget->stride < MOST_STRIDE)
+        budget->stride *= 2;
+    budget->unlooked = budget->stride;
     budget->looked_ns = now;
     if (now >= budget->end_ns)
         budget->left = 0;

@@ -12,7 +12,7 @@
 /* How much the library may do before control goes back to the loop. */
 struct budget {
     int left;
-    int unlooked; /* steps before the clock is looked at again */
+    int stride, unlooked; /* steps between looks at the clock, and before the next */
     int64_t looked_ns, end_ns;
 };
 

@@ -93,11 +93,13 @@ static bool is(struct word word, const char *name)
     return name[word.length] == '\0';
 }
 
-/* In the order of the alphabet. */
-static const struct {
+struct statement {
     const char *first, *second; /* second NULL: whatever follows */
     enum sqlword is;
-} known[] = {
+};
+
+/* In the order of the alphabet. */
+static const struct statement known[] = {
     {"abort", NULL, SQLWORD_ROLLBACK},    {"alter", NULL, SQLWORD_ALONE},
     {"begin", NULL, SQLWORD_BEGIN},       {"call", NULL, SQLWORD_ALONE},
     {"cluster", NULL, SQLWORD_ALONE},     {"commit", NULL, SQLWORD_COMMIT},

@@ -6,6 +6,8 @@
  */
 #include "oracle.h"
 
+#include "require.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <time.h>
@@ -70,6 +72,11 @@ void heart_start(void)
     heart = event_new(base, -1, EV_PERSIST, on_beat, NULL);
     heart_forget();
     event_add(heart, &period);
+}
+
+double heart_worst(void)
+{
+    return worst_gap_ms;
 }
 
 double heart_end(void)
@@ -160,7 +167,7 @@ long resident_kib(void)
     long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
 
-    ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
+    require(fscanf(file, "%*d %ld", &pages) == 1);
     fclose(file);
     return pages * sysconf(_SC_PAGESIZE) / 1024;
 }

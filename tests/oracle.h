@@ -35,6 +35,9 @@ void heart_start(void);
 void heart_skip(void);
 void heart_forget(void);
 
+/* The worst gap so far. */
+double heart_worst(void);
+
 /* Ends the timer and returns the worst gap, in ms; and the same with the check. */
 double heart_end(void);
 void heart_stop(void);

@@ -11,9 +11,10 @@
 #endif
 
 #include "proxy.h"
+#include "require.h"
 
 #include <arpa/inet.h>
-#include <check.h>
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/listener.h>
@@ -36,6 +37,7 @@ struct proxy_parts {
     socklen_t server_length;
     struct in_addr address; /* where it listens */
     int port;
+    int kept; /* while it refuses: a socket that keeps the port for us; else -1 */
     LIST_HEAD(, pair) pairs;
 };
 
@@ -316,7 +318,7 @@ static void find_server(struct proxy_parts *parts, const char *host, const char 
     }
     address->sin_family = AF_INET;
     address->sin_port = htons((uint16_t)atoi(port));
-    ck_assert_int_eq(inet_pton(AF_INET, host, &address->sin_addr), 1);
+    require(inet_pton(AF_INET, host, &address->sin_addr) == 1);
     parts->server_length = sizeof(*address);
 }
 
@@ -330,7 +332,7 @@ static void listen_on(struct proxy *proxy, int port)
     parts->listener = evconnlistener_new_bind(parts->base, on_accept, proxy,
                                               LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
                                               (struct sockaddr *)&address, sizeof(address));
-    ck_assert_ptr_nonnull(parts->listener);
+    require(parts->listener);
     getsockname(evconnlistener_get_fd(parts->listener), (struct sockaddr *)&address, &length);
     parts->port = ntohs(address.sin_port);
 }
@@ -343,6 +345,7 @@ struct proxy *proxy_new(struct event_base *base, const char *host, const char *p
     proxy->parts = calloc(1, sizeof(*proxy->parts));
     proxy->parts->proxy = proxy;
     proxy->parts->base = base;
+    proxy->parts->kept = -1;
     proxy->parts->address.s_addr = htonl(INADDR_LOOPBACK);
     LIST_INIT(&proxy->parts->pairs);
     find_server(proxy->parts, host, port);
@@ -387,6 +390,24 @@ void proxy_half_close(struct proxy *proxy)
     shutdown(pair->client.fd, SHUT_WR);
 }
 
+/* Bound, not listening: connections are refused, and nobody else is given the port. */
+static void keep_port(struct proxy_parts *parts)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)parts->port)};
+
+    address.sin_addr = parts->address;
+    parts->kept = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    evutil_make_listen_socket_reuseable(parts->kept);
+    bind(parts->kept, (const struct sockaddr *)&address, sizeof(address));
+}
+
+static void let_port_go(struct proxy_parts *parts)
+{
+    if (parts->kept >= 0)
+        close(parts->kept);
+    parts->kept = -1;
+}
+
 void proxy_refuse(struct proxy *proxy, bool refuse)
 {
     struct proxy_parts *parts = proxy->parts;
@@ -394,15 +415,18 @@ void proxy_refuse(struct proxy *proxy, bool refuse)
     if (refuse && parts->listener) {
         evconnlistener_free(parts->listener);
         parts->listener = NULL;
+        keep_port(parts);
     } else if (!refuse && !parts->listener) {
         listen_on(proxy, parts->port);
+        let_port_go(parts);
     }
 }
 
 void proxy_move(struct proxy *proxy, const char *address)
 {
     proxy_refuse(proxy, true);
-    ck_assert_int_eq(inet_pton(AF_INET, address, &proxy->parts->address), 1);
+    let_port_go(proxy->parts);
+    require(inet_pton(AF_INET, address, &proxy->parts->address) == 1);
     listen_on(proxy, 0);
 }
 
@@ -415,6 +439,7 @@ void proxy_free(struct proxy *proxy)
 {
     proxy_close(proxy);
     proxy_refuse(proxy, true);
+    let_port_go(proxy->parts);
     SLIST_REMOVE(&proxies, proxy->parts, proxy_parts, link);
     free(proxy->parts);
     free(proxy);

@@ -14,6 +14,8 @@
 
 #include "oracle.h"
 
+#include "require.h"
+
 #include <errno.h>
 #include <libpq-fe.h>
 #include <signal.h>
@@ -48,8 +50,8 @@ pid_t server_pid(void)
 
 void server_signal(pid_t pid, int signal_number)
 {
-    ck_assert_int_gt(pid, 1);
-    ck_assert_int_eq(kill(pid, signal_number), 0);
+    require(pid > 1);
+    require(kill(pid, signal_number) == 0);
 }
 
 /* Ours is a child of with-postgres: a zombie, perhaps, when it has ended. */
@@ -62,7 +64,7 @@ static bool is_running(pid_t pid)
     file = fopen(path, "r");
     if (!file)
         return false;
-    ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+    require(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
     fclose(file);
     return state != 'Z';
 }
@@ -77,7 +79,7 @@ void server_stop(int signal_number)
     server_signal(pid, signal_number);
     while (is_running(pid) && now_ms() < end)
         usleep(2000);
-    ck_assert(!is_running(pid));
+    require(!is_running(pid));
 }
 
 static void become_owner(const char *folder)
@@ -122,7 +124,7 @@ static void await_child(pid_t pid)
 
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    ck_assert_int_eq(status, 0);
+    require(status == 0);
 }
 
 void server_limit(pid_t pid, int resource, unsigned long most)
@@ -149,7 +151,7 @@ void server_await(void)
 
     while (!accepts() && now_ms() < end)
         usleep(5000);
-    ck_assert(accepts());
+    require(accepts());
 }
 
 void server_start(void)
@@ -157,7 +159,7 @@ void server_start(void)
     char program[512];
     pid_t pid;
 
-    ck_assert_ptr_nonnull(read_line("postmaster.opts", program, sizeof(program)));
+    require(read_line("postmaster.opts", program, sizeof(program)));
     program[strcspn(program, " \n")] = '\0';
     pid = fork();
     if (pid == 0)
