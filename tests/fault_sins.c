@@ -20,7 +20,7 @@ static const char *const plan[] = {
     "begin",
     "select repeat('c', 20)",
     "commit",
-    "select repeat('d', 20) from generate_series(1, 100)",
+    "select repeat('d', 20) from generate_series(1, 200)",
     "select repeat('e', 20)",
 };
 
@@ -124,7 +124,7 @@ static size_t place(void)
     if (phase == OPENING)
         return recording_find(&recording, 0, 'S') + 3;
     if (phase == ROWS || phase == PAUSED)
-        return recording_find(&recording, 6, 'D') + 50;
+        return recording_find(&recording, 6, 'D') + 150;
     return phase == IDLE || phase == IN_TRANSACTION ? SIZE_MAX : recording.group[1];
 }
 
@@ -251,7 +251,7 @@ static void run_well(void)
     submit_from(0, N_REQUESTS);
     await_all();
     ck_assert(all_succeeded());
-    ck_assert_int_eq(request[5]->n_rows, 100);
+    ck_assert_int_eq(request[5]->n_rows, 200);
     evpg_free(db);
     db = NULL;
 }
