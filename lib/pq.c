@@ -83,10 +83,10 @@ bool pq_hides_input(PGconn *pg)
 bool pq_stream_rows(PGconn *pg)
 {
 #ifdef HAVE_CHUNKS
-    return PQsetChunkedRowsMode(pg, ROWS_PER_CHUNK) == 1;
-#else
-    return PQsetSingleRowMode(pg) == 1;
+    if (PQpipelineStatus(pg) != PQ_PIPELINE_OFF)
+        return PQsetChunkedRowsMode(pg, ROWS_PER_CHUNK) == 1;
 #endif
+    return PQsetSingleRowMode(pg) == 1;
 }
 
 bool pq_is_row_part(ExecStatusType status)

@@ -22,7 +22,8 @@ bool pq_output_waits(PGconn *pg);
 bool pq_hides_input(PGconn *pg);
 
 /* Has the rows of the request at the head of libpq's queue come as they arrive: each as a result of
- * its own, or in chunks. False: they come as one result, complete. */
+ * its own or, in pipeline mode, in chunks. False: they come as one result, complete. Outside that
+ * mode libpq would keep a chunk that was never ended for the next request. */
 bool pq_stream_rows(PGconn *pg);
 
 /* Whether a result carries rows of which more may follow. */
