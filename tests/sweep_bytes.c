@@ -49,7 +49,7 @@ static struct distortion by_chance(long number)
 START_TEST(f13_flips)
 {
     const char *seed = getenv("EVPG_TEST_SEED");
-    long count = sized(SANITIZED ? 10000 : 2000, 1000000) / 2;
+    long count = sized(SANITIZED ? 10000 : 2000, SANITIZED ? 100000 : 1000000) / 2;
 
     resources_note();
     sweep_begin();
