@@ -104,7 +104,13 @@ START_TEST(f22_sent)
 }
 END_TEST
 
-/* It fails when a part of its rows is here. */
+static enum evpg_flow pause_once(const struct evpg_row *row, struct outcome *outcome)
+{
+    (void)row;
+    return outcome->n_rows == 500 ? EVPG_PAUSE : EVPG_NEXT;
+}
+
+/* It fails when a part of its rows is here; and, in the other case, rows were paused. */
 START_TEST(f22_rows)
 {
     struct outcome *failing;
@@ -114,7 +120,12 @@ START_TEST(f22_rows)
           " $$begin insert into big values (repeat('x', 1000)); return n; end$$",
           EVPG_NO_PARAMS);
     failing = submit_greedy("select pg_temp.add(n) from generate_series(1, 40000) n");
+    failing->on_row = _i ? pause_once : NULL;
     ledger_submit(5);
+    while (_i && failing->n_rows < 500)
+        turn();
+    run_for(_i ? 30 : 0);
+    evpg_request_resume(failing->completions ? NULL : failing->request);
     await_all();
     check_failed(failing, false);
     ck_assert_int_gt(failing->n_rows, 1000);
@@ -244,7 +255,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, f22_sent, 0, 2);
-    tcase_add_test(tcase, f22_rows);
+    tcase_add_loop_test(tcase, f22_rows, 0, 2);
     tcase_add_loop_test(tcase, f22_in_a_transaction, 0, 2);
     tcase_add_loop_test(tcase, f22_queued_and_closing, 0, 2);
     tcase_add_loop_test(tcase, f27_no_descriptors, 0, N_PHASES);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * oom_sweep: each allocation fails in turn, once and from then on: those of libpq, of libevent, and
- * the library's own; over a whole life of a connection, and from each of its phases on; F26.
+ * the library's own; over a whole life of a connection, from each of its phases on, and while its
+ * loss is dealt with; F26.
  *
  * libpq may lose a message for want of memory, and then answers would move on to the next request.
  * So all values are looked at: a request that succeeds has its own; each is completed once, within
@@ -11,14 +12,18 @@
 #include "failing_malloc.h"
 #include "harness.h"
 #include "oracle.h"
+#include "server.h"
 
 #include <errno.h>
+#include <libpq-fe.h>
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
-enum phase { LIFE, IDLE, QUEUED, SENT, ROWS, IN_TRANSACTION, PAUSED, CLOSING, N_PHASES };
+enum phase { LIFE, IDLE, QUEUED, SENT, ROWS, IN_TRANSACTION, PAUSED, CLOSING, KILLED, N_PHASES };
 
-static const char *const names[N_PHASES] = {"a whole life", "idle",           "queued", "sent",
-                                            "rows",         "in transaction", "paused", "closing"};
+static const char *const names[N_PHASES] = {"a whole life",   "idle",   "queued",  "sent",  "rows",
+                                            "in transaction", "paused", "closing", "killed"};
 
 /* The first is for the phase to be in. */
 enum { FIRST, INSERT = 3, FAILING, KEPT, SCRIPT = 7, N_REQUESTS = 9 };
@@ -166,6 +171,7 @@ static void submit_first(int k)
         [QUEUED] = "select 0 from pg_sleep(0.005 + 0 * $1::int)",
         [SENT] = "select 0 from pg_sleep(0.005 + 0 * $1::int)",
         [CLOSING] = "select 0 from pg_sleep(0.005 + 0 * $1::int)",
+        [KILLED] = "select 0 from pg_sleep(5 + 0 * $1::int)",
         [ROWS] = "select generate_series(1, 200) + 0 * $1::int",
         [PAUSED] = "select generate_series(1, 200) + 0 * $1::int",
         [IN_TRANSACTION] = "begin",
@@ -179,6 +185,13 @@ static void submit_first(int k)
         submit_one(FIRST, first[phase], k);
     if (phase == QUEUED)
         evpg_request_set_flags(requests->handle, EVPG_EXCLUSIVE);
+}
+
+/* And it has said so, before memory runs out. */
+static void end_session(void)
+{
+    server_signal(PQbackendPID(evpg_pgconn(conn)), SIGTERM);
+    usleep(10000);
 }
 
 /* Up to the point from which memory runs out. */
@@ -200,6 +213,8 @@ static void enter(int k)
         pass();
     while (phase == IN_TRANSACTION && requests->completions == 0)
         pass();
+    if (phase == KILLED)
+        end_session();
     if (phase == CLOSING)
         n_accepted_closes = evpg_close(conn, 2000, on_closed, NULL) == 0;
 }
