@@ -180,7 +180,7 @@ static bool finish(void)
         return false;
     if (phase != CLOSING) {
         ck_assert_int_eq(evpg_close(db, 20, on_closed, NULL), 0);
-        ck_assert(await_flag(&n_closed, SANITIZED ? 1000 : 120));
+        ck_assert(await_flag(&n_closed, SANITIZED ? 3000 : 300));
     }
     evpg_free(db);
     db = NULL;

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 /* Without progress for so long it is closed, and that may take so long. */
-enum { PATIENCE_MS = SANITIZED ? 200 : 100, CLOSE_MS = 50, SLACK_MS = SANITIZED ? 1000 : 100 };
+enum { PATIENCE_MS = SANITIZED ? 200 : 100, CLOSE_MS = 50, SLACK_MS = SANITIZED ? 3000 : 300 };
 
 /* At once; and after how many there is a look whether anything spins. */
 enum { MANY = 64, BATCH = 1000, QUIET_MS = 30, MOST_PASSES = 400 };
