@@ -27,12 +27,12 @@ static struct evpg_param make_inline(uint32_t oid, uint64_t bits, unsigned size)
 
 struct evpg_param evpg_int32(int32_t value)
 {
-    return make_inline(VALUE_INT4, (uint32_t)value, 4);
+    return make_inline(TYPE_INT4, (uint32_t)value, 4);
 }
 
 struct evpg_param evpg_int64(int64_t value)
 {
-    return make_inline(VALUE_INT8, (uint64_t)value, 8);
+    return make_inline(TYPE_INT8, (uint64_t)value, 8);
 }
 
 struct evpg_param evpg_double(double value)
@@ -40,12 +40,12 @@ struct evpg_param evpg_double(double value)
     uint64_t bits;
 
     memcpy(&bits, &value, sizeof(bits));
-    return make_inline(VALUE_FLOAT8, bits, 8);
+    return make_inline(TYPE_FLOAT8, bits, 8);
 }
 
 struct evpg_param evpg_bool(bool value)
 {
-    return make_inline(VALUE_BOOL, value, 1);
+    return make_inline(TYPE_BOOL, value, 1);
 }
 
 struct evpg_param evpg_text(const char *text)
@@ -62,7 +62,7 @@ struct evpg_param evpg_textn(const char *text, size_t length)
 
 struct evpg_param evpg_bytes(const void *data, size_t length)
 {
-    struct evpg_param param = {.oid = VALUE_BYTEA,
+    struct evpg_param param = {.oid = TYPE_BYTEA,
                                .kind = KIND_BYTES,
                                .format = 1,
                                .length = length,

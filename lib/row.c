@@ -20,12 +20,6 @@ struct scratch {
     max_align_t memory[];
 };
 
-struct cell {
-    const char *text; /* NULL: the value is NULL */
-    size_t length;
-    Oid type; /* of get_value's */
-};
-
 void *row_set_alloc(struct row_set *set, size_t size)
 {
     struct scratch *scratch = mem_alloc(sizeof(*scratch) + size);
@@ -68,18 +62,18 @@ static struct evpg_error *new_error(struct row_set *set)
 }
 
 /* Says why a column cannot be read. */
-static void fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why)
+void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why)
 {
     struct evpg_error *error = new_error(row->set);
     Oid type = PQftype(row->result, column);
-    const char *type_name = value_type_name(type);
+    const char *name = type_name(type);
 
     if (!error)
         return;
     err_set(error, code, EVPG_FATE_EXECUTED, "column %d \"%s\" (", column,
             PQfname(row->result, column));
-    if (type_name)
-        err_append(error, "%s", type_name);
+    if (name)
+        err_append(error, "%s", name);
     else
         err_append(error, "type %u", type);
     err_append(error, "): %s", why);
@@ -101,7 +95,7 @@ static inline bool has_column(const struct evpg_row *row, int column)
 }
 
 /* An empty value is asked for first: it alone can be NULL. */
-static inline bool get_cell(const struct evpg_row *row, int column, struct cell *cell)
+static inline bool get_cell(const struct evpg_row *row, int column, struct row_cell *cell)
 {
     if (!has_column(row, column))
         return false;
@@ -114,40 +108,40 @@ static inline bool get_cell(const struct evpg_row *row, int column, struct cell 
 
 static bool is_text(const struct evpg_row *row, int column)
 {
-    if (value_binary_is_text(PQftype(row->result, column)))
+    if (type_is_text(PQftype(row->result, column)))
         return true;
-    fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
+    row_fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
     return false;
 }
 
 /* The same where text is wanted. */
-static inline bool get_text(const struct evpg_row *row, int column, struct cell *cell)
+static inline bool get_text(const struct evpg_row *row, int column, struct row_cell *cell)
 {
     return get_cell(row, column, cell) && (!row->binary || !cell->text || is_text(row, column));
 }
 
 /* A cell of a type that the getter reads, and not NULL. */
-static bool get_value(const struct evpg_row *row, int column, struct cell *cell,
-                      bool (*reads)(Oid type), const char *wrong_type)
+bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
+               bool (*reads)(Oid type), const char *wrong_type)
 {
     if (!get_cell(row, column, cell))
         return false;
     cell->type = PQftype(row->result, column);
     if (!reads(cell->type))
-        fail(row, column, EVPG_E_VALUE, wrong_type);
+        row_fail(row, column, EVPG_E_VALUE, wrong_type);
     else if (!cell->text)
-        fail(row, column, EVPG_E_VALUE, "the value is NULL");
+        row_fail(row, column, EVPG_E_VALUE, "the value is NULL");
     else
         return true;
     return false;
 }
 
 /* 0 for no reason; else -1, and the reason is told. */
-static int finish(const struct evpg_row *row, int column, const char *why)
+int row_explain(const struct evpg_row *row, int column, const char *why)
 {
     if (!why)
         return 0;
-    fail(row, column, EVPG_E_VALUE, why);
+    row_fail(row, column, EVPG_E_VALUE, why);
     return -1;
 }
 
@@ -182,49 +176,49 @@ uint32_t evpg_row_type(const struct evpg_row *row, int column)
 
 bool evpg_row_is_null(const struct evpg_row *row, int column)
 {
-    struct cell cell;
+    struct row_cell cell;
 
     return !get_cell(row, column, &cell) || !cell.text;
 }
 
 const char *evpg_row_text(const struct evpg_row *row, int column)
 {
-    struct cell cell;
+    struct row_cell cell;
 
     return get_text(row, column, &cell) ? cell.text : NULL;
 }
 
 const char *evpg_row_text_or(const struct evpg_row *row, int column, const char *instead)
 {
-    struct cell cell;
+    struct row_cell cell;
 
     if (!get_text(row, column, &cell))
         return NULL;
     return cell.text ? cell.text : instead;
 }
 
-static const void *decode_bytea(const struct evpg_row *row, int column, const struct cell *cell,
+static const void *decode_bytea(const struct evpg_row *row, int column, const struct row_cell *cell,
                                 size_t *length)
 {
     unsigned char *bytes = row_set_alloc(row->set, cell->length + 1);
     const char *why;
 
     if (!bytes) {
-        fail(row, column, EVPG_E_MEMORY, "out of memory");
+        row_fail(row, column, EVPG_E_MEMORY, "out of memory");
         return NULL;
     }
     why = value_read_bytea(cell->text, cell->length, bytes, length);
-    return finish(row, column, why) == 0 ? bytes : NULL;
+    return row_explain(row, column, why) == 0 ? bytes : NULL;
 }
 
 const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *length)
 {
-    struct cell cell;
+    struct row_cell cell;
 
     *length = 0;
     if (!get_cell(row, column, &cell) || !cell.text)
         return NULL;
-    if (!row->binary && PQftype(row->result, column) == VALUE_BYTEA)
+    if (!row->binary && PQftype(row->result, column) == TYPE_BYTEA)
         return decode_bytea(row, column, &cell, length);
     *length = cell.length;
     return cell.text;
@@ -232,18 +226,18 @@ const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *lengt
 
 static bool reads_integer(Oid type)
 {
-    return type == VALUE_INT4 || type == VALUE_INT8 || type == VALUE_INT2 || type == VALUE_OID;
+    return type == TYPE_INT4 || type == TYPE_INT8 || type == TYPE_INT2 || type == TYPE_OID;
 }
 
 int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
 {
-    struct cell cell;
+    struct row_cell cell;
 
-    if (!get_value(row, column, &cell, reads_integer, "not an integer type"))
+    if (!row_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
-    return finish(row, column,
-                  row->binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
-                              : value_read_int64(cell.text, value));
+    return row_explain(row, column,
+                       row->binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
+                                   : value_read_int64(cell.text, value));
 }
 
 int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
@@ -253,45 +247,46 @@ int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
     if (evpg_row_int64(row, column, &wide) < 0)
         return -1;
     if (wide < INT32_MIN || wide > INT32_MAX)
-        return finish(row, column, "out of range for 32 bits");
+        return row_explain(row, column, "out of range for 32 bits");
     *value = (int32_t)wide;
     return 0;
 }
 
 static bool reads_double(Oid type)
 {
-    return type == VALUE_FLOAT8 || type == VALUE_FLOAT4 || type == VALUE_INT4 || type == VALUE_INT2;
+    return type == TYPE_FLOAT8 || type == TYPE_FLOAT4 || type == TYPE_INT4 || type == TYPE_INT2;
 }
 
 int evpg_row_double(const struct evpg_row *row, int column, double *value)
 {
-    struct cell cell;
+    struct row_cell cell;
     const char *why;
 
-    if (!get_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
+    if (!row_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
         return -1;
     if (row->binary)
-        return finish(row, column, value_binary_double(cell.type, cell.text, cell.length, value));
+        return row_explain(row, column,
+                           value_binary_double(cell.type, cell.text, cell.length, value));
     why = value_read_double(cell.text, value);
-    if (!why && cell.type == VALUE_FLOAT4)
+    if (!why && cell.type == TYPE_FLOAT4)
         *value = (float)*value; /* what the server holds, of which the text is the shortest */
-    return finish(row, column, why);
+    return row_explain(row, column, why);
 }
 
 static bool reads_bool(Oid type)
 {
-    return type == VALUE_BOOL;
+    return type == TYPE_BOOL;
 }
 
 int evpg_row_bool(const struct evpg_row *row, int column, bool *value)
 {
-    struct cell cell;
+    struct row_cell cell;
 
-    if (!get_value(row, column, &cell, reads_bool, "not a boolean type"))
+    if (!row_value(row, column, &cell, reads_bool, "not a boolean type"))
         return -1;
-    return finish(row, column,
-                  row->binary ? value_binary_bool(cell.text, cell.length, value)
-                              : value_read_bool(cell.text, value));
+    return row_explain(row, column,
+                       row->binary ? value_binary_bool(cell.text, cell.length, value)
+                                   : value_read_bool(cell.text, value));
 }
 
 struct evpg_request *evpg_row_request(const struct evpg_row *row)

@@ -41,6 +41,25 @@ void row_set_reset(struct row_set *set, struct evpg_request *request);
 /* Memory that lives until the reset; NULL without memory. */
 void *row_set_alloc(struct row_set *set, size_t size);
 
+/* A value as the getters have it. */
+struct row_cell {
+    const char *text; /* in the row's format; ended by a NUL byte in any case; NULL: it is NULL */
+    size_t length;
+    Oid type; /* of row_value's */
+};
+
+/* For a getter of one kind of types: a value of such a type, and not NULL. False: it is not, and
+ * the error is told. */
+bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
+               bool (*reads)(Oid type), const char *wrong_type);
+
+/* What a getter returns whose reader gave this: NULL, and 0; or why the value cannot be read, and
+ * -1. */
+int row_explain(const struct evpg_row *row, int column, const char *why);
+
+/* Says why a column cannot be read. */
+void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why);
+
 /* For the end of the set's owner. */
 void row_set_finish(struct row_set *set);
 

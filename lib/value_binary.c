@@ -24,13 +24,13 @@ static uint64_t read_bytes(const unsigned char *bytes, size_t length)
 static size_t size_of(uint32_t type)
 {
     switch (type) {
-    case VALUE_BOOL:
+    case TYPE_BOOL:
         return 1;
-    case VALUE_INT2:
+    case TYPE_INT2:
         return 2;
-    case VALUE_INT4:
-    case VALUE_OID:
-    case VALUE_FLOAT4:
+    case TYPE_INT4:
+    case TYPE_OID:
+    case TYPE_FLOAT4:
         return 4;
     default:
         return 8;
@@ -44,9 +44,9 @@ const char *value_binary_int64(uint32_t type, const void *bytes, size_t length, 
     if (length != size_of(type))
         return "not as long as its type";
     bits = read_bytes(bytes, length);
-    if (type == VALUE_INT2)
+    if (type == TYPE_INT2)
         *value = (int16_t)bits;
-    else if (type == VALUE_INT4)
+    else if (type == TYPE_INT4)
         *value = (int32_t)bits;
     else
         *value = (int64_t)bits;
@@ -76,10 +76,10 @@ const char *value_binary_double(uint32_t type, const void *bytes, size_t length,
     int64_t integer;
     const char *why;
 
-    if (type == VALUE_FLOAT4 || type == VALUE_FLOAT8) {
+    if (type == TYPE_FLOAT4 || type == TYPE_FLOAT8) {
         if (length != size_of(type))
             return "not as long as its type";
-        *value = type == VALUE_FLOAT4 ? read_float4(bytes) : read_float8(bytes);
+        *value = type == TYPE_FLOAT4 ? read_float4(bytes) : read_float8(bytes);
         return NULL;
     }
     why = value_binary_int64(type, bytes, length, &integer);
@@ -96,15 +96,4 @@ const char *value_binary_bool(const void *bytes, size_t length, bool *value)
         return "not a boolean";
     *value = *byte;
     return NULL;
-}
-
-/* void is empty. "char" is one byte; regtype and its like are numbers, though text shows a name. */
-bool value_binary_is_text(uint32_t type)
-{
-    static const uint32_t known[] = {18, 19, 25, 114, 142, 705, 1042, 1043, 2275, 2278};
-
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        if (known[i] == type)
-            return true;
-    return false;
 }

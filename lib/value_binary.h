@@ -11,7 +11,4 @@ const char *value_binary_int64(uint32_t type, const void *bytes, size_t length, 
 const char *value_binary_double(uint32_t type, const void *bytes, size_t length, double *value);
 const char *value_binary_bool(const void *bytes, size_t length, bool *value);
 
-/* Whether a type's binary format is its text. */
-bool value_binary_is_text(uint32_t type);
-
 #endif

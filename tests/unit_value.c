@@ -200,10 +200,10 @@ END_TEST
 
 START_TEST(type_names)
 {
-    ck_assert_str_eq(value_type_name(23), "int4");
-    ck_assert_str_eq(value_type_name(1700), "numeric");
-    ck_assert_ptr_null(value_type_name(0));
-    ck_assert_ptr_null(value_type_name(4000000000u));
+    ck_assert_str_eq(type_name(23), "int4");
+    ck_assert_str_eq(type_name(1700), "numeric");
+    ck_assert_ptr_null(type_name(0));
+    ck_assert_ptr_null(type_name(4000000000u));
 }
 END_TEST
 

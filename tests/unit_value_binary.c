@@ -39,15 +39,15 @@ START_TEST(ty01_ty02_ty47_integers)
         const char *hex;
         int64_t value;
     } cases[] = {
-        {VALUE_INT2, "8000", INT16_MIN},
-        {VALUE_INT2, "7fff", INT16_MAX},
-        {VALUE_INT2, "ffff", -1},
-        {VALUE_INT4, "80000000", INT32_MIN},
-        {VALUE_INT4, "7fffffff", INT32_MAX},
-        {VALUE_OID, "ffffffff", 4294967295},
-        {VALUE_INT8, "8000000000000000", INT64_MIN},
-        {VALUE_INT8, "7fffffffffffffff", INT64_MAX},
-        {VALUE_INT8, "0000000000000000", 0},
+        {TYPE_INT2, "8000", INT16_MIN},
+        {TYPE_INT2, "7fff", INT16_MAX},
+        {TYPE_INT2, "ffff", -1},
+        {TYPE_INT4, "80000000", INT32_MIN},
+        {TYPE_INT4, "7fffffff", INT32_MAX},
+        {TYPE_OID, "ffffffff", 4294967295},
+        {TYPE_INT8, "8000000000000000", INT64_MIN},
+        {TYPE_INT8, "7fffffffffffffff", INT64_MAX},
+        {TYPE_INT8, "0000000000000000", 0},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -73,16 +73,16 @@ static double read_double(uint32_t type, const char *hex)
 
 START_TEST(ty09_doubles)
 {
-    ck_assert(isnan(read_double(VALUE_FLOAT8, "7ff8000000000000")));
-    ck_assert(isinf(read_double(VALUE_FLOAT8, "7ff0000000000000")));
-    ck_assert(read_double(VALUE_FLOAT8, "fff0000000000000") < 0);
-    ck_assert(signbit(read_double(VALUE_FLOAT8, "8000000000000000")));
-    ck_assert(read_double(VALUE_FLOAT8, "0000000000000001") == 5e-324);
-    ck_assert(read_double(VALUE_FLOAT8, "7fefffffffffffff") == 1.7976931348623157e308);
-    ck_assert(read_double(VALUE_FLOAT4, "3fc00000") == 1.5);
-    ck_assert(isnan(read_double(VALUE_FLOAT4, "7fc00000")));
-    ck_assert(read_double(VALUE_INT4, "fffffffe") == -2);
-    ck_assert(read_double(VALUE_INT2, "0007") == 7);
+    ck_assert(isnan(read_double(TYPE_FLOAT8, "7ff8000000000000")));
+    ck_assert(isinf(read_double(TYPE_FLOAT8, "7ff0000000000000")));
+    ck_assert(read_double(TYPE_FLOAT8, "fff0000000000000") < 0);
+    ck_assert(signbit(read_double(TYPE_FLOAT8, "8000000000000000")));
+    ck_assert(read_double(TYPE_FLOAT8, "0000000000000001") == 5e-324);
+    ck_assert(read_double(TYPE_FLOAT8, "7fefffffffffffff") == 1.7976931348623157e308);
+    ck_assert(read_double(TYPE_FLOAT4, "3fc00000") == 1.5);
+    ck_assert(isnan(read_double(TYPE_FLOAT4, "7fc00000")));
+    ck_assert(read_double(TYPE_INT4, "fffffffe") == -2);
+    ck_assert(read_double(TYPE_INT2, "0007") == 7);
 }
 END_TEST
 
@@ -102,8 +102,8 @@ START_TEST(ty12_booleans)
 }
 END_TEST
 
-static const uint32_t numbers[] = {VALUE_INT2, VALUE_INT4,   VALUE_INT8,
-                                   VALUE_OID,  VALUE_FLOAT4, VALUE_FLOAT8};
+static const uint32_t numbers[] = {TYPE_INT2, TYPE_INT4,   TYPE_INT8,
+                                   TYPE_OID,  TYPE_FLOAT4, TYPE_FLOAT8};
 
 /* A value of the wrong length is refused, whatever it holds, and nothing is set. */
 START_TEST(wrong_lengths)
@@ -134,12 +134,12 @@ END_TEST
 START_TEST(types_whose_bytes_are_text)
 {
     static const uint32_t text[] = {25, 1043, 1042, 19, 114, 142};
-    static const uint32_t other[] = {VALUE_INT4, VALUE_BYTEA, VALUE_BOOL, 3802, 1700, 1184, 0};
+    static const uint32_t other[] = {TYPE_INT4, TYPE_BYTEA, TYPE_BOOL, 3802, 1700, 1184, 0};
 
     for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-        ck_assert(value_binary_is_text(text[i]));
+        ck_assert(type_is_text(text[i]));
     for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
-        ck_assert(!value_binary_is_text(other[i]));
+        ck_assert(!type_is_text(other[i]));
 }
 END_TEST
 

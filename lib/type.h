@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TYPE_H
+#define TYPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* pg_type.dat */
+enum {
+    TYPE_BOOL = 16,
+    TYPE_BYTEA = 17,
+    TYPE_CHAR = 18,
+    TYPE_NAME = 19,
+    TYPE_INT8 = 20,
+    TYPE_INT2 = 21,
+    TYPE_INT4 = 23,
+    TYPE_TEXT = 25,
+    TYPE_OID = 26,
+    TYPE_JSON = 114,
+    TYPE_XML = 142,
+    TYPE_CIDR = 650,
+    TYPE_FLOAT4 = 700,
+    TYPE_FLOAT8 = 701,
+    TYPE_UNKNOWN = 705,
+    TYPE_MONEY = 790,
+    TYPE_MACADDR = 829,
+    TYPE_INET = 869,
+    TYPE_BPCHAR = 1042,
+    TYPE_VARCHAR = 1043,
+    TYPE_DATE = 1082,
+    TYPE_TIME = 1083,
+    TYPE_TIMESTAMP = 1114,
+    TYPE_TIMESTAMPTZ = 1184,
+    TYPE_INTERVAL = 1186,
+    TYPE_TIMETZ = 1266,
+    TYPE_BIT = 1560,
+    TYPE_VARBIT = 1562,
+    TYPE_NUMERIC = 1700,
+    TYPE_RECORD = 2249,
+    TYPE_CSTRING = 2275,
+    TYPE_VOID = 2278,
+    TYPE_UUID = 2950,
+    TYPE_JSONB = 3802,
+    TYPE_INT4RANGE = 3904,
+    TYPE_NUMRANGE = 3906,
+    TYPE_TSRANGE = 3908,
+    TYPE_TSTZRANGE = 3910,
+    TYPE_DATERANGE = 3912,
+    TYPE_INT8RANGE = 3926
+};
+
+/* A built-in type's name, as SQL has it in pg_type; NULL for others. */
+const char *type_name(uint32_t oid);
+
+/* Whether a type's binary format is its text. */
+bool type_is_text(uint32_t oid);
+
+#endif
