@@ -77,8 +77,8 @@ void replay_say(struct replay *replay, const void *bytes, size_t length);
 /* All sessions end. */
 void replay_hang_up(struct replay *replay);
 
-/* What is said when a client asks for TLS, and when it goes on regardless. By default "N", and
- * nothing. Not copied. */
+/* What is said when a client asks for TLS, and when it goes on regardless; "": that is the end. By
+ * default "N", and nothing. Not copied. */
 void replay_answer_tls(struct replay *replay, const char *answer, size_t length, const char *more);
 
 /* Whether clients have said that; and how many bytes in all. */
