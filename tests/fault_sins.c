@@ -10,7 +10,10 @@
 #include "replay.h"
 #include "sins.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum phase { OPENING, IDLE, IN_TRANSACTION, QUEUED, SENT, ROWS, PAUSED, CLOSING, N_PHASES };
 
@@ -382,6 +385,62 @@ START_TEST(f42_floods)
 }
 END_TEST
 
+static int pair[2], n_woken;
+static struct event *pair_event;
+
+static void on_pair(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    n_woken++;
+    event_del(pair_event);
+}
+
+/* libpq has closed its socket, and this one has the same number. */
+static void use_descriptor_again(struct evpg_db *noticed, const struct evpg_error *notice,
+                                 void *old_descriptor)
+{
+    (void)noticed;
+    (void)notice;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(pair[0], *(int *)old_descriptor);
+    pair_event = event_new(base, pair[0], EV_READ | EV_PERSIST, on_pair, NULL);
+    event_add(pair_event, NULL);
+}
+
+/* A notice and the end come at once: when the notice is told, nothing of ours is left in the loop
+ * that belongs to the socket. */
+START_TEST(a_descriptor_is_used_again)
+{
+    const struct sin *notice = sins;
+    int descriptor;
+    size_t length;
+    void *bytes;
+
+    begin_replay(NULL);
+    phase = IDLE;
+    enter();
+    descriptor = PQsocket(evpg_pgconn(db));
+    evpg_set_hooks(db, &EVPG_HOOKS(.notice = use_descriptor_again), &descriptor);
+    while (strcmp(notice->name, "a notice") != 0)
+        notice++;
+    bytes = sin_bytes(notice, &length);
+    replay_say(replay, bytes, length);
+    replay_end(replay);
+    ck_assert(await_flag(&n_lost, 1000));
+    ck_assert_int_eq(write(pair[1], "x", 1), 1);
+    ck_assert(await_flag(&n_woken, 1000));
+    event_free(pair_event);
+    close(pair[0]);
+    close(pair[1]);
+    evpg_free(db);
+    db = NULL;
+    free(bytes);
+    end_replay();
+}
+END_TEST
+
 /* A message that claims to be long takes no memory before it has come. */
 START_TEST(f14_claims)
 {
@@ -409,6 +468,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, each_sin_in_each_phase, 0, N_PHASES);
     tcase_add_loop_test(tcase, f13_flips_in_each_phase, 0, N_PHASES);
+    tcase_add_test(tcase, a_descriptor_is_used_again);
     tcase_add_test(tcase, f14_claims);
     tcase_add_loop_test(tcase, f42_floods, 0, 3 * N_FLOODS);
     suite_add_tcase(suite, tcase);

@@ -403,3 +403,11 @@ void replay_hang_up(struct replay *replay)
     while (!LIST_EMPTY(&replay->sessions))
         free_session(LIST_FIRST(&replay->sessions));
 }
+
+void replay_end(struct replay *replay)
+{
+    struct session *session;
+
+    LIST_FOREACH(session, &replay->sessions, link)
+    session->at_end = true;
+}
