@@ -409,8 +409,8 @@ static void use_descriptor_again(struct evpg_db *noticed, const struct evpg_erro
     event_add(pair_event, NULL);
 }
 
-/* A notice and the end come at once: when the notice is told, nothing of ours is left in the loop
- * that belongs to the socket. */
+/* A notice and the end come while rows are paused, and are read for the reason: when the notice is
+ * told, nothing of ours is left in the loop that belongs to the socket. */
 START_TEST(a_descriptor_is_used_again)
 {
     const struct sin *notice = sins;
@@ -419,7 +419,7 @@ START_TEST(a_descriptor_is_used_again)
     void *bytes;
 
     begin_replay(NULL);
-    phase = IDLE;
+    phase = PAUSED;
     enter();
     descriptor = PQsocket(evpg_pgconn(db));
     evpg_set_hooks(db, &EVPG_HOOKS(.notice = use_descriptor_again), &descriptor);
