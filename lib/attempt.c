@@ -9,6 +9,7 @@
  */
 #include "attempt.h"
 
+#include "cancel.h"
 #include "connect.h"
 #include "io.h"
 #include "news.h"
@@ -61,8 +62,13 @@ static void fail(struct conn *conn, const char *message)
     attempt_abandon(conn);
 }
 
+/* What came of it in the same turn as the cancel counts no more. */
 static void set_up(struct conn *conn)
 {
+    if (conn->opening->canceled) {
+        cancel_opening(conn);
+        return;
+    }
     event_del(conn->timer_event);
     connect_forget(conn);
     PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);

@@ -46,9 +46,10 @@ void evpg_request_cancel(struct evpg_request *request)
         request->canceled = true;
 }
 
+/* Also while its connection is being freed, or in a child: its arg must not be touched any more. */
 void evpg_request_abandon(struct evpg_request *request)
 {
-    if (is_over(request))
+    if (!request || !request->conn || request->state == REQ_DONE)
         return;
     request->abandoned = true;
     req_clear_handle(request);
@@ -56,7 +57,7 @@ void evpg_request_abandon(struct evpg_request *request)
     evpg_request_cancel(request);
 }
 
-static void cancel_opening(struct conn *conn)
+void cancel_opening(struct conn *conn)
 {
     struct evpg_error why;
 
@@ -64,6 +65,7 @@ static void cancel_opening(struct conn *conn)
     conn_down(conn, &why);
 }
 
+/* An opening is canceled after those that an earlier loss has doomed are told of that. */
 void cancel_complete(struct conn *conn)
 {
     struct evpg_request *request;
@@ -76,8 +78,8 @@ void cancel_complete(struct conn *conn)
         why.phase = req_phase(request, conn->state != CONN_READY);
         conn_complete(conn, &conn->canceled, request, &why);
     }
-    if (conn->opening && conn->opening->canceled)
+    if (conn->opening && conn->opening->canceled && TAILQ_EMPTY(&conn->doomed))
         cancel_opening(conn);
-    if (!TAILQ_EMPTY(&conn->canceled))
+    if (!TAILQ_EMPTY(&conn->canceled) || (conn->opening && conn->opening->canceled))
         conn_again(conn);
 }

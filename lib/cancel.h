@@ -8,4 +8,7 @@
  * may be called; conn may be dying afterwards. */
 void cancel_complete(struct conn *conn);
 
+/* Ends an opening that is canceled. */
+void cancel_opening(struct conn *conn);
+
 #endif

@@ -249,20 +249,13 @@ void conn_opened(struct conn *conn)
     conn_complete(conn, NULL, opening, NULL);
 }
 
-/* Asked of the system, but where something was submitted in this very turn of the loop: that was
- * here. */
-static bool is_submit_inherited(const struct conn *conn)
-{
-    return !conn->kicked && conn_is_inherited(conn);
-}
-
 static int conn_submit(struct evpg_db *db, struct evpg_request *request)
 {
     struct conn *conn = conn_of(db);
     int max = conn->config.max_queued_requests;
     int64_t max_bytes = conn->config.max_queued_bytes;
 
-    if (is_submit_inherited(conn))
+    if (conn_is_inherited(conn))
         return db_refuse(db, EINVAL, "the connection belongs to the parent process");
     if (conn->dying)
         return db_refuse(db, ESHUTDOWN, "the connection is being freed");

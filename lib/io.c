@@ -68,7 +68,7 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
     PGresult *result;
     int reads = 16, results = 10000; /* a dead connection may give the same error for ever */
 
-    pq_set_loss(why, EVPG_E_LOST, PQerrorMessage(conn->pg));
+    pq_set_loss(why, EVPG_E_LOST, pipeline_last_words(conn));
     while (!conn->fatal.code && results-- > 0) {
         result = read_on(conn);
         if (!result && (reads-- == 0 || !PQisBusy(conn->pg) || !PQconsumeInput(conn->pg)))
@@ -78,6 +78,10 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
         memset(conn->fatal.field, 0, sizeof(conn->fatal.field));
         PQclear(result);
     }
+    if (!*why->message)
+        pq_set_loss(why, EVPG_E_LOST, pipeline_last_words(conn));
+    if (!*why->message)
+        err_append(why, "it was closed");
     if (conn->fatal.code)
         *why = conn->fatal;
 }

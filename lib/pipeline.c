@@ -97,7 +97,7 @@ static void broken(struct conn *conn, const char *how)
 {
     struct evpg_error why;
 
-    pq_set_loss(&why, EVPG_E_PROTOCOL, how);
+    pq_set_loss(&why, EVPG_E_PROTOCOL, *how ? how : "libpq has lost track of the answers");
     conn_down(conn, &why);
 }
 
@@ -124,13 +124,23 @@ static void complete(struct conn *conn, struct evpg_request *head, struct budget
     conn_complete(conn, NULL, head, NULL);
 }
 
+/* What was said before is about the statement, and may be the user's own words. */
+const char *pipeline_last_words(const struct conn *conn)
+{
+    const struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+    const char *words = PQerrorMessage(conn->pg);
+    size_t said = head && head->off_pipeline ? head->said : 0;
+
+    return strlen(words) > said ? words + said : "";
+}
+
 /* The end of a request's results. An error at the Sync is followed by an end as well. */
 static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
     struct evpg_error why;
 
     if (PQstatus(conn->pg) == CONNECTION_BAD) {
-        pq_set_loss(&why, EVPG_E_LOST, PQerrorMessage(conn->pg));
+        pq_set_loss(&why, EVPG_E_LOST, pipeline_last_words(conn));
         conn_down(conn, &why);
     } else if (head->off_pipeline && head->answered) {
         complete(conn, head, budget);
@@ -181,6 +191,7 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
         return;
     }
     head->failed_at_sync = head->state == REQ_SETTLING;
+    head->said = error && head->off_pipeline ? strlen(PQerrorMessage(conn->pg)) : head->said;
     head->answered = head->answered || !pq_is_row_part(status);
     if (!head->ops->result(head, result))
         refuse(conn, status);

@@ -16,6 +16,9 @@ bool pipeline_has_lost_track(const struct conn *conn);
 /* Closes the connection: libpq has lost track of the answers, and says this of it. */
 void pipeline_lose_track(struct conn *conn, const char *message);
 
+/* Why libpq says that the connection has ended. */
+const char *pipeline_last_words(const struct conn *conn);
+
 /* Takes what PQgetResult gave, NULL included, for the head of the sent requests. Callbacks may run;
  * conn's PGconn may be gone afterwards. */
 void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget);

@@ -59,6 +59,7 @@ struct evpg_request {
     bool abandoned;    /* nobody is to be told anything any more */
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
     bool failed_at_sync;        /* an error has come after it, whose end is still to come */
+    size_t said; /* off the pipeline: how much of libpq's message is about this one's own error */
 };
 
 TAILQ_HEAD(req_list, evpg_request);

@@ -4,6 +4,7 @@
  * F21.
  */
 #include "oracle.h"
+#include "proxy.h"
 #include "replay.h"
 
 #include <stdio.h>
@@ -11,12 +12,18 @@
 static struct recording recording;
 static struct replay *replay;
 
-static void open_db(const char *conninfo)
+/* As libpq's own, that means, without a limit: 0. */
+static void open_within(const char *conninfo, int timeout_ms)
 {
-    db = evpg_conn_new(base, conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 200));
+    db = evpg_conn_new(base, conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = timeout_ms));
     n_openings = 0;
     ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
-    ck_assert(await_flag(&n_openings, 2000));
+    ck_assert(await_flag(&n_openings, timeout_ms + 5000));
+}
+
+static void open_db(const char *conninfo)
+{
+    open_within(conninfo, 200);
 }
 
 static void free_db(void)
@@ -30,7 +37,7 @@ static void be_recorded(int port)
     char conninfo[64];
 
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable", port);
-    open_db(conninfo);
+    open_within(conninfo, 10000);
     ck_assert_ptr_null(open_error);
     free_db();
 }
@@ -52,7 +59,7 @@ static void end_replay(void)
     recording_free(&recording);
 }
 
-static const char error_answer[] = "E\0\0\0\x1eSFATAL\0C28000\0Mgo away\0\0";
+static const char error_answer[] = "E\0\0\0\x1cSFATAL\0C28000\0Mgo away\0\0";
 
 /* What is said when TLS is asked for, and what the client makes of it. Older versions of libpq wait
  * in vain after what was stuffed into the answer, newer ones do not. */
@@ -74,6 +81,7 @@ static const struct {
     {"yes, and then no TLS", "S", 1, "R\1\1\1\1 no TLS at all, and that is that", "sslmode=require",
      false, EVPG_E_TLS},
     {"yes, and then nothing", "S", 1, NULL, "sslmode=require", false, EVPG_E_TIMEOUT},
+    {"yes, and then the end", "S", 1, "", "sslmode=require", false, EVPG_E_TLS},
     {"nothing", "", 0, NULL, "sslmode=require", false, EVPG_E_TIMEOUT},
 };
 
@@ -136,6 +144,38 @@ START_TEST(f21_a_password_in_clear)
 }
 END_TEST
 
+/* A byte of the real server's is changed while the login goes on: 0 by TLS, 1 by SCRAM in clear. It
+ * is told, within the time, or it did not matter. */
+START_TEST(f13_flips_in_a_login)
+{
+    struct proxy *proxy;
+    char conninfo[400];
+    int opened = 0, first = _i == 0 ? 1 : 0, last = _i == 0 ? 3000 : 300;
+
+    base = event_base_new();
+    proxy = proxy_new(base, "127.0.0.1", getenv("EVPG_TEST_TCP_PORT"));
+    free(admin("drop role if exists flipped; create role flipped login password 'hunter2'"));
+    snprintf(conninfo, sizeof(conninfo),
+             "host=localhost hostaddr=127.0.0.1 port=%d %s user=flipped password=hunter2 %s",
+             proxy_port(proxy), root_certificate(),
+             _i == 0 ? "sslmode=verify-full" : "sslmode=disable");
+    heart_start();
+    for (int i = 0; i < sized(60, 2000); i++) {
+        proxy->settings.flip_at = first + rand() % (last - first);
+        proxy->settings.flip_mask = (uint8_t)(1 + rand() % 255);
+        open_within(conninfo, 300);
+        opened += !open_error;
+        ck_assert(!open_error || *evpg_error_message(open_error));
+        ck_assert(!open_error || !strstr(evpg_error_message(open_error), "hunter2"));
+        free_db();
+    }
+    fprintf(stderr, "# %d logins, of which %d did not mind\n", sized(60, 2000), opened);
+    heart_stop();
+    end();
+    free(admin("drop role flipped"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fault_tls");
@@ -143,6 +183,9 @@ int main(void)
 
     tcase_add_loop_test(tcase, f21_answers_to_tls, 0, sizeof(tls_answers) / sizeof(*tls_answers));
     tcase_add_loop_test(tcase, f21_a_password_in_clear, 0, 3);
+    if (getenv("EVPG_TEST_TLS"))
+        tcase_add_loop_test(tcase, f13_flips_in_a_login, 0, 2);
+    tcase_set_timeout(tcase, sized(60, 600));
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

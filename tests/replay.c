@@ -226,15 +226,26 @@ static bool take_tls_request(struct session *session, struct evbuffer *input)
     return false;
 }
 
-/* False: it has not come whole. */
+static void answer_in_tls(struct session *session)
+{
+    const char *more = session->replay->tls_more;
+
+    if (more && *more)
+        bufferevent_write(session->stream, more, strlen(more));
+    else if (more)
+        free_session(session);
+}
+
+/* False: it has not come whole, or never will. */
 static bool take_startup(struct session *session, struct evbuffer *input)
 {
     size_t length = evbuffer_get_length(input);
     const unsigned char *bytes = evbuffer_pullup(input, -1);
 
-    if (session->in_tls && length > 0 && session->replay->tls_more)
-        bufferevent_write(session->stream, session->replay->tls_more,
-                          strlen(session->replay->tls_more));
+    if (session->in_tls && length > 0) {
+        answer_in_tls(session);
+        return false;
+    }
     if (session->in_tls || length < 8 || length < number_at(bytes))
         return false;
     length = number_at(bytes);
@@ -391,4 +402,12 @@ void replay_hang_up(struct replay *replay)
 {
     while (!LIST_EMPTY(&replay->sessions))
         free_session(LIST_FIRST(&replay->sessions));
+}
+
+void replay_end(struct replay *replay)
+{
+    struct session *session;
+
+    LIST_FOREACH(session, &replay->sessions, link)
+    session->at_end = true;
 }

@@ -74,11 +74,12 @@ void replay_go_on(struct replay *replay);
 /* All sessions hear this now. */
 void replay_say(struct replay *replay, const void *bytes, size_t length);
 
-/* All sessions end. */
+/* All sessions end: at once; or when what was said is sent. */
 void replay_hang_up(struct replay *replay);
+void replay_end(struct replay *replay);
 
-/* What is said when a client asks for TLS, and when it goes on regardless. By default "N", and
- * nothing. Not copied. */
+/* What is said when a client asks for TLS, and when it goes on regardless; "": that is the end. By
+ * default "N", and nothing. Not copied. */
 void replay_answer_tls(struct replay *replay, const char *answer, size_t length, const char *more);
 
 /* Whether clients have said that; and how many bytes in all. */

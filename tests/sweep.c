@@ -15,8 +15,9 @@
 /* Without progress for so long it is closed, and that may take so long. */
 enum { PATIENCE_MS = SANITIZED ? 200 : 100, CLOSE_MS = 50, SLACK_MS = SANITIZED ? 3000 : 300 };
 
-/* At once; and after how many there is a look whether anything spins. */
-enum { MANY = 64, BATCH = 1000, QUIET_MS = 30, MOST_PASSES = 400 };
+/* At once; how many in a batch; and how often the loop may turn for each of them, and besides: it
+ * takes a pass for each, and for one that spins a hundred for each ms that it waits. */
+enum { MANY = 64, BATCH = 200, PASSES_EACH = 3, PASSES_MORE = 500 };
 
 #define TWENTY "repeat('%c', 20)"
 
@@ -24,17 +25,19 @@ static const struct {
     const char *sql;
     char letter; /* 0: it has no value */
     int rows;
-    bool kept, script, fails;
+    bool kept, script;
+    const char *fails; /* with that SQLSTATE */
 } plan[] = {
-    {"listen sweep", 0, 0, false, false, false},
-    {"select repeat('a', 20), 1", 'a', 1, false, false, false},
-    {"select repeat('b', 20) from generate_series(1, 3)", 'b', 3, false, false, false},
-    {"select repeat('c', 20)", 'c', 1, true, false, false},
-    {"select 1 / 0", 0, 0, false, false, true},
-    {"select repeat('d', 20) from pg_notify('sweep', 'heard')", 'd', 1, false, false, false},
-    {"do $$begin raise notice 'noticed'; end$$", 0, 0, true, false, false},
-    {"select repeat('e', 20); select repeat('e', 20)", 'e', 2, false, true, false},
-    {"select repeat('f', 20)", 'f', 1, false, false, false},
+    {"listen sweep", 0, 0, false, false, NULL},
+    {"select repeat('a', 20), 1", 'a', 1, false, false, NULL},
+    {"select repeat('b', 20) from generate_series(1, 3)", 'b', 3, false, false, NULL},
+    {"select repeat('c', 20)", 'c', 1, true, false, NULL},
+    {"select 1 / 0", 0, 0, false, false, "22012"},
+    {"select repeat('d', 20) from pg_notify('sweep', 'heard')", 'd', 1, false, false, NULL},
+    {"do $$begin raise notice 'noticed'; end$$", 0, 0, true, false, NULL},
+    {"select repeat('e', 20); select repeat('e', 20)", 'e', 2, false, true, NULL},
+    {"select 'out of memory, lost synchronization'::int", 0, 0, false, true, "22P02"},
+    {"select repeat('f', 20)", 'f', 1, false, false, NULL},
 };
 
 enum { N_REQUESTS = sizeof(plan) / sizeof(*plan) };
@@ -47,6 +50,7 @@ struct request {
 
 struct session {
     long number;         /* -1: with the real server */
+    bool true_answers;   /* whatever comes is what the real server has said */
     bool beyond_telling; /* whose answers are whose */
     struct evpg_db *db;
     struct request request[N_REQUESTS];
@@ -107,6 +111,33 @@ static void count(const struct evpg_error *error)
     sweep_counts.by_code[evpg_error_code(error)]++;
 }
 
+static bool is_plans_error(const struct evpg_error *error)
+{
+    const char *sqlstate = evpg_error_sqlstate(error);
+
+    return strcmp(sqlstate, "22012") == 0 || strcmp(sqlstate, "22P02") == 0;
+}
+
+/* The plan's errors are nobody else's in any case; and where nobody lies, what is answered is right
+ * and complete, and all else is lost, whatever the words are. */
+static void check_answer(const struct request *request, const struct evpg_error *error)
+{
+    const struct session *session = request->session;
+    const char *own = plan[request->i].fails;
+    enum evpg_code code = error ? evpg_error_code(error) : 0;
+
+    if (error && is_plans_error(error) && !session->beyond_telling)
+        ck_assert_msg(own && strcmp(own, evpg_error_sqlstate(error)) == 0,
+                      "session %ld: request %d has another's error", session->number, request->i);
+    if (!session->true_answers)
+        return;
+    ck_assert_msg(request->ok || (error && code != EVPG_E_SERVER),
+                  "session %ld: request %d has succeeded, with %d rows", session->number,
+                  request->i, request->rows);
+    ck_assert_msg(code != EVPG_E_MEMORY && code != EVPG_E_PROTOCOL, "session %ld: request %d: %s",
+                  session->number, request->i, error ? evpg_error_message(error) : "");
+}
+
 static void on_done(const struct evpg_result *result, void *arg)
 {
     struct request *request = arg;
@@ -119,6 +150,7 @@ static void on_done(const struct evpg_result *result, void *arg)
     request->completions++;
     request->ok = !error == !plan[request->i].fails && request->rows == plan[request->i].rows &&
                   (!error || evpg_error_code(error) == EVPG_E_SERVER);
+    check_answer(request, error);
     count(error);
     if (error)
         ck_assert(*evpg_error_message(error));
@@ -174,6 +206,7 @@ static void submit_plan(struct session *session)
                            : evpg_query(session->db, plan[i].sql, EVPG_NO_PARAMS, rows, on_done,
                                         request) != NULL;
         ck_assert(request->accepted);
+        ck_assert_int_eq(request->completions, 0);
     }
 }
 
@@ -184,16 +217,46 @@ static struct distortion choose_any(long number)
     return choose && number >= 0 ? choose(number) : honest;
 }
 
-/* A ReadyForQuery is left out, and an error comes: that is how a commit fails, too. */
+static unsigned char type_of(size_t message)
+{
+    return message < recording.n_messages ? recording.bytes[recording.message[message]] : 0;
+}
+
+/* Whether an error comes before the next ReadyForQuery. */
+static bool precedes_error(size_t message)
+{
+    do
+        message++;
+    while (type_of(message) != 0 && type_of(message) != 'E' && type_of(message) != 'Z');
+    return type_of(message) == 'E';
+}
+
+/* The message that begins at that byte; n_messages: none. */
+static size_t message_at(size_t byte)
+{
+    size_t message = 0;
+
+    while (message < recording.n_messages && recording.message[message] != byte)
+        message++;
+    return message;
+}
+
+/* A ReadyForQuery is left out or comes late, and an error comes: that is how a commit fails, too.
+ */
 static bool is_beyond_telling(struct distortion how)
 {
-    size_t at;
+    size_t at = how.kind == FLIP ? message_at(how.at) : how.at;
 
+    if (how.kind == SWAP)
+        return type_of(at) == 'Z' && type_of(at + 1) == 'E';
     if (how.kind != SKIP && how.kind != INSTEAD && how.kind != FLIP)
         return false;
-    for (at = recording_find(&recording, 0, 'E'); recording.bytes[recording.message[at]] != 'Z';)
-        at--;
-    return how.at == (how.kind == FLIP ? recording.message[at] : at);
+    return type_of(at) == 'Z' && precedes_error(at);
+}
+
+static bool tells_the_truth(enum distortion_kind kind)
+{
+    return kind == HONEST || kind == CUT || kind == CUT_HARD || kind == MUTE;
 }
 
 static void start(struct session *session, long number)
@@ -202,6 +265,7 @@ static void start(struct session *session, long number)
 
     memset(session, 0, sizeof(*session));
     session->number = number;
+    session->true_answers = tells_the_truth(choose_any(number).kind);
     session->beyond_telling = is_beyond_telling(choose_any(number));
     if (number >= 0)
         snprintf(user, sizeof(user), "user=n%ld", number);
@@ -291,39 +355,18 @@ static long launch(long number, long last)
     return number;
 }
 
-/* Those that are left wait: nothing that calls the loop over and over may be among them. */
-static void check_quiet(void)
-{
-    double end = now_ms() + QUIET_MS;
-    int passes = 0;
-
-    for (; now_ms() < end; passes++)
-        turn();
-    ck_assert_msg(passes < MOST_PASSES, "something spins: %d passes in %d ms", passes, QUIET_MS);
-}
-
-static bool all_wait(void)
-{
-    for (int i = 0; i < MANY; i++)
-        if (sessions[i].db && now_ms() - sessions[i].progress_ms < PATIENCE_MS / 2)
-            return false;
-    return true;
-}
-
 static void run_batch(long first, long last)
 {
-    long next = first, n_left = last - first;
-    bool looked = false;
+    long next = first, n_left = last - first, passes = 0;
 
-    while (n_left > 0) {
+    for (; n_left > 0; passes++) {
         next = launch(next, last);
         turn();
         n_left -= take_care();
-        if (!looked && next == last && all_wait()) {
-            looked = true;
-            check_quiet();
-        }
     }
+    ck_assert_msg(passes < (last - first) * PASSES_EACH + PASSES_MORE,
+                  "something spins: %ld passes for %ld sessions", passes, last - first);
+    sweep_counts.passes += passes;
 }
 
 void sweep_run(long first, long n_sessions, replay_choose_cb how)
@@ -385,9 +428,10 @@ void sweep_tell(const char *what)
 
     fprintf(
         stderr,
-        "# %s: %ld sessions, %ld opened, %ld cut off by the deadline (the longest in %.0f ms);"
-        " requests: %ld succeeded, %ld failed: server %ld, lost %ld, protocol %ld, memory %ld\n",
-        what, n->sessions, n->opened, n->cut_off, n->longest_ms, n->succeeded, n->failed,
+        "# %s: %ld sessions in %ld passes, %ld opened, %ld cut off by the deadline (the longest in"
+        " %.0f ms); requests: %ld succeeded, %ld failed: server %ld, lost %ld, protocol %ld,"
+        " memory %ld\n",
+        what, n->sessions, n->passes, n->opened, n->cut_off, n->longest_ms, n->succeeded, n->failed,
         n->by_code[EVPG_E_SERVER], n->by_code[EVPG_E_LOST], n->by_code[EVPG_E_PROTOCOL],
         n->by_code[EVPG_E_MEMORY]);
 }

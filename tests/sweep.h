@@ -3,10 +3,10 @@
  * sweep: one and the same session over and over, each time distorted at another place.
  *
  *     sweep_begin();                          records it with the real server
- *     sweep_run(0, 10000, choose, 0);
+ *     sweep_run(0, 10000, choose);
  *     sweep_end();
  *
- * A session opens a connection, has eight requests answered and is freed. Each distortion may fail
+ * A session opens a connection, has ten requests answered and is freed. Each distortion may fail
  * what it likes, but: each request is completed exactly once, and no row comes after that; what
  * succeeds has its own values, not a neighbour's; a connection that waits for what will not come is
  * ended by evpg_close within its deadline; nothing spins meanwhile; the heart beats.
@@ -22,6 +22,7 @@ struct sweep_counts {
     long succeeded, failed;          /* requests */
     long by_code[EVPG_E_MEMORY + 1]; /* of those failed */
     long cut_off;                    /* sessions, by the deadline */
+    long passes;                     /* of the loop */
     double longest_ms;               /* from the deadline's call to its end */
 };
 

@@ -28,7 +28,7 @@ START_TEST(at_each_byte)
     if (kind == MUTE)
         ck_assert_int_eq(sweep_counts.cut_off, sweep_counts.sessions);
     else
-        ck_assert_int_lt(sweep_counts.cut_off, 20); /* by a machine that is slow */
+        ck_assert_int_lt(sweep_counts.cut_off * 4, sweep_counts.sessions); /* a slow machine */
     sweep_end();
     resources_check(32768);
 }

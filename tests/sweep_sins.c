@@ -26,11 +26,13 @@ START_TEST(each_message)
     static const enum distortion_kind kinds[] = {SKIP, SAY_TWICE, SWAP};
     static const char *const names[] = {"left out", "said twice", "before its time"};
 
+    resources_note();
     sweep_begin();
     kind = kinds[_i];
     sweep_run(0, (long)recording.n_messages, at_message);
     sweep_tell(names[_i]);
     sweep_end();
+    resources_check(16384);
 }
 END_TEST
 

@@ -136,6 +136,7 @@ static Suite *make_suite(void)
 
     tcase_add_loop_test(tcase, each_statement, 0, (int)(sizeof(cases) / sizeof(*cases)));
     tcase_add_test(tcase, upper_case);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, upper_case_in_turkish);
     suite_add_tcase(suite, tcase);
     return suite;
