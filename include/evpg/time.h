@@ -16,7 +16,8 @@
  *
  * Timestamps go from 4714-11-24 00:00:00 BC to 294276-12-31 23:59:59.999999, dates from 4714-11-24
  * BC to 5874897-12-31, in the Gregorian calendar, which is taken to have always been there. Either
- * may also be infinity or -infinity.
+ * may also be infinity or -infinity. A server before PostgreSQL 10 that was built to count time in
+ * floating point is not understood.
  *
  * What a getter reads does not depend on the process's locale and time zone, and with EVPG_BINARY
  * on no setting of the session's. Otherwise values come as text, for which datestyle ISO, the
