@@ -2,10 +2,10 @@
 /*
  * params: makes parameters, checks them, and lays them out as libpq takes them.
  *
- * The makers are called by the application, the rest by the operations. Invariants: numbers travel
- * in binary with their type's OID, text in text format with none; a binary value always has its
- * length (without one libpq would have sent half a statement before it complains), and a text value
- * has no NUL byte (libpq would cut it there).
+ * The makers are called by the application and by other makers, the rest by the operations.
+ * Invariants: numbers travel in binary with their type's OID, text in text format with none; a
+ * binary value always has its length (without one libpq would have sent half a statement before it
+ * complains), and a text value has no NUL byte (libpq would cut it there).
  */
 #include "params.h"
 
@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum kind { KIND_NULL = 1, KIND_INLINE, KIND_TEXT, KIND_BYTES };
+enum kind { KIND_NULL = 1, KIND_INLINE, KIND_TEXT, KIND_BYTES, KIND_REFUSED };
 
-static struct evpg_param make_inline(uint32_t oid, uint64_t bits, unsigned size)
+struct evpg_param params_number(uint32_t oid, uint64_t bits, unsigned size)
 {
     struct evpg_param param = {.oid = oid, .kind = KIND_INLINE, .format = 1, .length = size};
 
@@ -27,12 +27,12 @@ static struct evpg_param make_inline(uint32_t oid, uint64_t bits, unsigned size)
 
 struct evpg_param evpg_int32(int32_t value)
 {
-    return make_inline(TYPE_INT4, (uint32_t)value, 4);
+    return params_number(TYPE_INT4, (uint32_t)value, 4);
 }
 
 struct evpg_param evpg_int64(int64_t value)
 {
-    return make_inline(TYPE_INT8, (uint64_t)value, 8);
+    return params_number(TYPE_INT8, (uint64_t)value, 8);
 }
 
 struct evpg_param evpg_double(double value)
@@ -40,12 +40,12 @@ struct evpg_param evpg_double(double value)
     uint64_t bits;
 
     memcpy(&bits, &value, sizeof(bits));
-    return make_inline(TYPE_FLOAT8, bits, 8);
+    return params_number(TYPE_FLOAT8, bits, 8);
 }
 
 struct evpg_param evpg_bool(bool value)
 {
-    return make_inline(TYPE_BOOL, value, 1);
+    return params_number(TYPE_BOOL, value, 1);
 }
 
 struct evpg_param evpg_text(const char *text)
@@ -76,9 +76,16 @@ struct evpg_param evpg_null(void)
     return (struct evpg_param){.kind = KIND_NULL};
 }
 
+struct evpg_param params_refused(const char *why)
+{
+    return (struct evpg_param){.kind = KIND_REFUSED, .value.pointer = why};
+}
+
 /* Why one cannot be sent, or NULL. */
 static const char *complaint(const struct evpg_param *param)
 {
+    if (param->kind == KIND_REFUSED)
+        return param->value.pointer;
     if (param->kind < KIND_NULL || param->kind > KIND_BYTES)
         return "not made by one of the makers in evpg/param.h";
     if (param->kind == KIND_INLINE && param->length > sizeof(param->value.inline_bytes))

@@ -19,6 +19,11 @@ struct params {
     Oid *types;
 };
 
+/* For makers: a number of up to 8 bytes, in binary; and a parameter that params_check refuses for
+ * that reason, which must live for ever. */
+struct evpg_param params_number(uint32_t oid, uint64_t bits, unsigned size);
+struct evpg_param params_refused(const char *why);
+
 /* Whether the library can send them; if not, why, naming the parameter. */
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size);
 

@@ -3,7 +3,8 @@
  * outcome: what a request came to, recorded as text, whatever format its values had.
  *
  * Called by harness.c, whose header has struct outcome. A value in binary format is written as the
- * server would have written it, where the library has a getter for its type.
+ * server would have written it, where the library has a getter for its type and no setting of the
+ * session's matters.
  */
 #include "outcome.h"
 
@@ -50,7 +51,7 @@ static char *write_bytes(const unsigned char *bytes, size_t length)
     return text;
 }
 
-/* Of a value in binary format. What has no getter is "(binary)". */
+/* Of a value in binary format. Of other types it is "(binary)". */
 static char *read_binary(const struct evpg_row *row, int column)
 {
     const void *bytes;

@@ -17,7 +17,8 @@ export LC_ALL=C
 layers=(
     "mem log err budget"
     "pq"
-    "db req result params row type value value_binary settings sqlword address conninfo"
+    "db req result params params_time row row_time type value value_binary value_time \
+        value_time_binary value_interval scan calendar settings sqlword address conninfo"
     "conn open close cancel connect attempt resolve io news pipeline"
     "op_"
 )

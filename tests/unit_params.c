@@ -107,6 +107,10 @@ START_TEST(refused)
     params[1] = evpg_int32(1);
     params[1].length = 17;
     check_refused(params, 3, "parameter $2: not made by one of the makers in evpg/param.h");
+    params[1] = evpg_timestamptz_timespec((struct timespec){0, -1});
+    check_refused(params, 3, "parameter $2: a timespec that is no timestamp of PostgreSQL's");
+    params[1] = evpg_timestamptz_timespec((struct timespec){INT64_MAX, 0});
+    check_refused(params, 3, "parameter $2: a timespec that is no timestamp of PostgreSQL's");
     params[1] = evpg_bytes(big, (size_t)1 << 31);
     check_refused(params, 3, "parameter $2: longer than a statement may be");
     params[0] = params[1] = evpg_bytes(big, (size_t)600 << 20);

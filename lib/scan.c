@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * scan: the small parts that dates, times and intervals are written with.
+ *
+ * Called by the readers of values; pure. Invariants: nothing is read beyond the NUL byte; what is
+ * not there leaves the place where it was; no number overflows, since the digits are counted.
+ */
+#include "scan.h"
+
+#include <string.h>
+
+/* The longest interval has 2562047788:00:54.775808. */
+#define MAX_MICROSECONDS ((uint64_t)1 << 63)
+#define MAX_HOURS 2562047788
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool scan_char(const char **at, char c)
+{
+    if (**at != c || !c)
+        return false;
+    ++*at;
+    return true;
+}
+
+bool scan_word(const char **at, const char *word)
+{
+    size_t length = strlen(word);
+
+    if (strncmp(*at, word, length) != 0)
+        return false;
+    *at += length;
+    return true;
+}
+
+bool scan_digits(const char **at, int min, int max, int64_t *number)
+{
+    const char *end = *at;
+    int64_t sum = 0;
+
+    for (; is_digit(*end) && end - *at < max; end++)
+        sum = sum * 10 + (*end - '0');
+    if (end - *at < min || is_digit(*end))
+        return false;
+    *at = end;
+    *number = sum;
+    return true;
+}
+
+bool scan_fraction(const char **at, int64_t *microseconds)
+{
+    const char *end = *at;
+
+    *microseconds = 0;
+    if (!scan_char(&end, '.'))
+        return true;
+    if (!scan_digits(&end, 1, 6, microseconds))
+        return false;
+    for (long digits = end - *at - 1; digits < 6; digits++)
+        *microseconds *= 10;
+    *at = end;
+    return true;
+}
+
+/* Minutes or seconds behind a ':'. */
+static bool scan_sixtieth(const char **at, int64_t *number)
+{
+    return scan_char(at, ':') && scan_digits(at, 2, 2, number) && *number < 60;
+}
+
+bool scan_clock(const char **at, int min_hour_digits, int max_hour_digits, uint64_t *microseconds)
+{
+    const char *end = *at;
+    int64_t hours, minutes, seconds, fraction;
+    uint64_t sum;
+
+    if (!scan_digits(&end, min_hour_digits, max_hour_digits, &hours) || hours > MAX_HOURS ||
+        !scan_sixtieth(&end, &minutes) || !scan_sixtieth(&end, &seconds) ||
+        !scan_fraction(&end, &fraction))
+        return false;
+    sum = (uint64_t)((hours * 60 + minutes) * 60 + seconds) * 1000000 + (uint64_t)fraction;
+    if (sum > MAX_MICROSECONDS)
+        return false;
+    *at = end;
+    *microseconds = sum;
+    return true;
+}
