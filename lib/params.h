@@ -10,6 +10,21 @@
  * message, and with it below what libpq counts in an int. */
 #define PARAMS_MAX_BYTES 0x3ff00000
 
+/* Which maker made a parameter: how it is checked and copied. Part of the ABI. */
+enum params_kind {
+    PARAMS_NULL = 1,
+    PARAMS_INLINE,
+    PARAMS_TEXT,
+    PARAMS_BYTES,
+    PARAMS_NUMERIC, /* text */
+    PARAMS_BITS,    /* text */
+    PARAMS_KINDS
+};
+
+/* For makers: a number in that many bytes; and text or, for NULL, the NULL of that type. */
+struct evpg_param params_of_number(uint32_t oid, uint64_t bits, unsigned size);
+struct evpg_param params_of_text(uint32_t oid, enum params_kind kind, const char *text);
+
 /* What libpq takes: four arrays of `count`. */
 struct params {
     int count;
