@@ -38,5 +38,6 @@
 #include <evpg/resolve.h>
 #include <evpg/result.h>
 #include <evpg/row.h>
+#include <evpg/scalar.h>
 
 #endif

@@ -5,6 +5,7 @@
 #include "pq.h"
 
 #include <evpg/row.h>
+#include <evpg/scalar.h>
 #include <sys/queue.h>
 
 /* A view: valid while its result is. */

@@ -17,7 +17,7 @@ export LC_ALL=C
 layers=(
     "mem log err budget"
     "pq"
-    "db req result params param_scalar row type value value_binary value_bit \
+    "db req result params param_scalar row row_scalar type value value_binary value_bit value_net \
         value_numeric settings sqlword address conninfo"
     "conn open close cancel connect attempt resolve io news pipeline"
     "op_"
