@@ -199,7 +199,7 @@ const char *evpg_row_json(const struct evpg_row *row, int column)
     if (!row_value_or_null(row, column, &cell, reads_json, "not a type of JSON") || !cell.text)
         return NULL;
     versioned = row->binary && cell.type == TYPE_JSONB;
-    if (versioned && (cell.length == 0 || *cell.text != 1))
+    if (versioned && *cell.text != 1)
         row_fail(row, column, EVPG_E_VALUE, "in an unknown version of its format");
     else if (memchr(cell.text, '\0', cell.length))
         row_fail(row, column, EVPG_E_VALUE, "with a NUL byte in it");
