@@ -38,6 +38,7 @@
 #include <evpg/resolve.h>
 #include <evpg/result.h>
 #include <evpg/row.h>
+#include <evpg/scalar.h>
 #include <evpg/time.h>
 
 #endif

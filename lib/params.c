@@ -3,22 +3,22 @@
  * params: makes parameters, checks them, and lays them out as libpq takes them.
  *
  * The makers are called by the application and by other makers, the rest by the operations.
- * Invariants: numbers travel in binary with their type's OID, text in text format with none; a
- * binary value always has its length (without one libpq would have sent half a statement before it
- * complains), and a text value has no NUL byte (libpq would cut it there).
+ * Invariants: numbers travel in binary with their type's OID, evpg_text() in text format with none;
+ * a binary value always has its length (without one libpq would have sent half a statement before
+ * it complains), and a text value has no NUL byte (libpq would cut it there).
  */
 #include "params.h"
 
-#include "value.h"
+#include "type.h"
+#include "value_bit.h"
+#include "value_numeric.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum kind { KIND_NULL = 1, KIND_INLINE, KIND_TEXT, KIND_BYTES, KIND_REFUSED };
-
 struct evpg_param params_number(uint32_t oid, uint64_t bits, unsigned size)
 {
-    struct evpg_param param = {.oid = oid, .kind = KIND_INLINE, .format = 1, .length = size};
+    struct evpg_param param = {.oid = oid, .kind = PARAMS_INLINE, .format = 1, .length = size};
 
     for (unsigned i = 0; i < size; i++)
         param.value.inline_bytes[i] = (unsigned char)(bits >> (8 * (size - 1 - i)));
@@ -48,14 +48,26 @@ struct evpg_param evpg_bool(bool value)
     return params_number(TYPE_BOOL, value, 1);
 }
 
+struct evpg_param params_text(uint32_t oid, enum params_kind kind, const char *text)
+{
+    struct evpg_param param = {.oid = oid, .kind = PARAMS_NULL};
+
+    if (!text)
+        return param;
+    param.kind = (uint8_t)kind;
+    param.length = strlen(text);
+    param.value.pointer = text;
+    return param;
+}
+
 struct evpg_param evpg_text(const char *text)
 {
-    return evpg_textn(text, text ? strlen(text) : 0);
+    return params_text(0, PARAMS_TEXT, text);
 }
 
 struct evpg_param evpg_textn(const char *text, size_t length)
 {
-    struct evpg_param param = {.kind = KIND_TEXT, .length = length, .value.pointer = text};
+    struct evpg_param param = {.kind = PARAMS_TEXT, .length = length, .value.pointer = text};
 
     return text ? param : evpg_null();
 }
@@ -63,7 +75,7 @@ struct evpg_param evpg_textn(const char *text, size_t length)
 struct evpg_param evpg_bytes(const void *data, size_t length)
 {
     struct evpg_param param = {.oid = TYPE_BYTEA,
-                               .kind = KIND_BYTES,
+                               .kind = PARAMS_BYTES,
                                .format = 1,
                                .length = length,
                                .value.pointer = data};
@@ -73,27 +85,39 @@ struct evpg_param evpg_bytes(const void *data, size_t length)
 
 struct evpg_param evpg_null(void)
 {
-    return (struct evpg_param){.kind = KIND_NULL};
+    return (struct evpg_param){.kind = PARAMS_NULL};
+}
+
+/* Why one in text format cannot be sent, or NULL. */
+static const char *complaint_of_text(const struct evpg_param *param)
+{
+    const char *text = param->value.pointer;
+
+    if (memchr(text, '\0', param->length))
+        return "text with a NUL byte in it";
+    if (param->kind == PARAMS_NUMERIC)
+        return value_numeric_check_given(text, param->length);
+    return param->kind == PARAMS_BITS ? value_bit_check(text, param->length) : NULL;
 }
 
 struct evpg_param params_refused(const char *why)
 {
-    return (struct evpg_param){.kind = KIND_REFUSED, .value.pointer = why};
+    return (struct evpg_param){.kind = PARAMS_REFUSED, .value.pointer = why};
 }
 
 /* Why one cannot be sent, or NULL. */
 static const char *complaint(const struct evpg_param *param)
 {
-    if (param->kind == KIND_REFUSED)
+    if (param->kind == PARAMS_REFUSED)
         return param->value.pointer;
-    if (param->kind < KIND_NULL || param->kind > KIND_BYTES)
+    if (param->kind < PARAMS_NULL || param->kind >= PARAMS_KINDS)
         return "not made by one of the makers in evpg/param.h";
-    if (param->kind == KIND_INLINE && param->length > sizeof(param->value.inline_bytes))
+    if (param->kind == PARAMS_INLINE && param->length > sizeof(param->value.inline_bytes))
         return "not made by one of the makers in evpg/param.h";
     if (param->length > PARAMS_MAX_BYTES)
         return "longer than a statement may be";
-    if (param->kind == KIND_TEXT && memchr(param->value.pointer, '\0', param->length))
-        return "text with a NUL byte in it";
+    if (param->kind == PARAMS_TEXT || param->kind >= PARAMS_NUMERIC)
+        return complaint_of_text(param);
     return NULL;
 }
 
@@ -129,7 +153,7 @@ size_t params_size(const struct evpg_param *params, size_t count)
     size_t size = count * (sizeof(char *) + 2 * sizeof(int) + sizeof(Oid));
 
     for (size_t i = 0; i < count; i++)
-        size += params[i].kind == KIND_NULL ? 0 : (size_t)params[i].length + 1;
+        size += params[i].kind == PARAMS_NULL ? 0 : (size_t)params[i].length + 1;
     return size;
 }
 
@@ -139,9 +163,9 @@ static const char *move_value(const struct evpg_param *param, char **end)
     char *copy = *end;
     size_t length = (size_t)param->length;
 
-    if (param->kind == KIND_NULL)
+    if (param->kind == PARAMS_NULL)
         return NULL;
-    memcpy(copy, param->kind == KIND_INLINE ? param->value.inline_bytes : param->value.pointer,
+    memcpy(copy, param->kind == PARAMS_INLINE ? param->value.inline_bytes : param->value.pointer,
            length);
     copy[length] = '\0';
     *end += length + 1;

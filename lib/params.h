@@ -10,6 +10,24 @@
  * message, and with it below what libpq counts in an int. */
 #define PARAMS_MAX_BYTES 0x3ff00000
 
+/* Which maker made a parameter: how it is checked and copied. Part of the ABI. */
+enum params_kind {
+    PARAMS_NULL = 1,
+    PARAMS_INLINE,
+    PARAMS_TEXT,
+    PARAMS_BYTES,
+    PARAMS_NUMERIC, /* text */
+    PARAMS_BITS,    /* text */
+    PARAMS_REFUSED, /* a value that a maker could not take: why */
+    PARAMS_KINDS
+};
+
+/* For makers: a number of up to 8 bytes, in binary; text or, for NULL, the NULL of that type; and a
+ * parameter that params_check refuses for that reason, which must live for ever. */
+struct evpg_param params_number(uint32_t oid, uint64_t bits, unsigned size);
+struct evpg_param params_text(uint32_t oid, enum params_kind kind, const char *text);
+struct evpg_param params_refused(const char *why);
+
 /* What libpq takes: four arrays of `count`. */
 struct params {
     int count;
@@ -18,11 +36,6 @@ struct params {
     int *formats;
     Oid *types;
 };
-
-/* For makers: a number of up to 8 bytes, in binary; and a parameter that params_check refuses for
- * that reason, which must live for ever. */
-struct evpg_param params_number(uint32_t oid, uint64_t bits, unsigned size);
-struct evpg_param params_refused(const char *why);
 
 /* Whether the library can send them; if not, why, naming the parameter. */
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size);

@@ -120,19 +120,28 @@ static inline bool get_text(const struct evpg_row *row, int column, struct row_c
     return get_cell(row, column, cell) && (!row->binary || !cell->text || is_text(row, column));
 }
 
-/* A cell of a type that the getter reads, and not NULL. */
-bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
-               bool (*reads)(Oid type), const char *wrong_type)
+/* A cell of a type that the getter reads. */
+bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *cell,
+                       bool (*reads)(Oid type), const char *wrong_type)
 {
     if (!get_cell(row, column, cell))
         return false;
     cell->type = PQftype(row->result, column);
-    if (!reads(cell->type))
-        row_fail(row, column, EVPG_E_VALUE, wrong_type);
-    else if (!cell->text)
-        row_fail(row, column, EVPG_E_VALUE, "the value is NULL");
-    else
+    if (reads(cell->type))
         return true;
+    row_fail(row, column, EVPG_E_VALUE, wrong_type);
+    return false;
+}
+
+/* The same, and not NULL. */
+bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
+               bool (*reads)(Oid type), const char *wrong_type)
+{
+    if (!row_value_or_null(row, column, cell, reads, wrong_type))
+        return false;
+    if (cell->text)
+        return true;
+    row_fail(row, column, EVPG_E_VALUE, "the value is NULL");
     return false;
 }
 
@@ -261,15 +270,18 @@ int evpg_row_double(const struct evpg_row *row, int column, double *value)
 {
     struct row_cell cell;
     const char *why;
+    float narrow;
 
     if (!row_value(row, column, &cell, reads_double, "not a type that a double holds exactly"))
         return -1;
     if (row->binary)
         return row_explain(row, column,
                            value_binary_double(cell.type, cell.text, cell.length, value));
-    why = value_read_double(cell.text, value);
-    if (!why && cell.type == TYPE_FLOAT4)
-        *value = (float)*value; /* what the server holds, of which the text is the shortest */
+    if (cell.type != TYPE_FLOAT4)
+        return row_explain(row, column, value_read_double(cell.text, value));
+    why = value_read_float(cell.text, &narrow); /* what the server holds, written its shortest */
+    if (!why)
+        *value = narrow;
     return row_explain(row, column, why);
 }
 

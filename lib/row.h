@@ -5,6 +5,7 @@
 #include "pq.h"
 
 #include <evpg/row.h>
+#include <evpg/scalar.h>
 #include <sys/queue.h>
 
 /* A view: valid while its result is. */
@@ -52,6 +53,10 @@ struct row_cell {
  * the error is told. */
 bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
                bool (*reads)(Oid type), const char *wrong_type);
+
+/* The same where NULL is no error. */
+bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *cell,
+                       bool (*reads)(Oid type), const char *wrong_type);
 
 /* What a getter returns whose reader gave this: NULL, and 0; or why the value cannot be read, and
  * -1. */

@@ -24,12 +24,16 @@ const char *type_name(uint32_t oid)
         {TYPE_INT4, "int4"},
         {TYPE_TEXT, "text"},
         {TYPE_OID, "oid"},
+        {TYPE_TID, "tid"},
+        {TYPE_XID, "xid"},
+        {TYPE_CID, "cid"},
         {TYPE_JSON, "json"},
         {TYPE_XML, "xml"},
         {TYPE_CIDR, "cidr"},
         {TYPE_FLOAT4, "float4"},
         {TYPE_FLOAT8, "float8"},
         {TYPE_UNKNOWN, "unknown"},
+        {TYPE_MACADDR8, "macaddr8"},
         {TYPE_MONEY, "money"},
         {TYPE_MACADDR, "macaddr"},
         {TYPE_INET, "inet"},
@@ -48,6 +52,7 @@ const char *type_name(uint32_t oid)
         {TYPE_CSTRING, "cstring"},
         {TYPE_VOID, "void"},
         {TYPE_UUID, "uuid"},
+        {TYPE_PG_LSN, "pg_lsn"},
         {TYPE_JSONB, "jsonb"},
         {TYPE_INT4RANGE, "int4range"},
         {TYPE_NUMRANGE, "numrange"},
@@ -55,6 +60,7 @@ const char *type_name(uint32_t oid)
         {TYPE_TSTZRANGE, "tstzrange"},
         {TYPE_DATERANGE, "daterange"},
         {TYPE_INT8RANGE, "int8range"},
+        {TYPE_XID8, "xid8"},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

@@ -16,12 +16,16 @@ enum {
     TYPE_INT4 = 23,
     TYPE_TEXT = 25,
     TYPE_OID = 26,
+    TYPE_TID = 27,
+    TYPE_XID = 28,
+    TYPE_CID = 29,
     TYPE_JSON = 114,
     TYPE_XML = 142,
     TYPE_CIDR = 650,
     TYPE_FLOAT4 = 700,
     TYPE_FLOAT8 = 701,
     TYPE_UNKNOWN = 705,
+    TYPE_MACADDR8 = 774,
     TYPE_MONEY = 790,
     TYPE_MACADDR = 829,
     TYPE_INET = 869,
@@ -40,13 +44,15 @@ enum {
     TYPE_CSTRING = 2275,
     TYPE_VOID = 2278,
     TYPE_UUID = 2950,
+    TYPE_PG_LSN = 3220,
     TYPE_JSONB = 3802,
     TYPE_INT4RANGE = 3904,
     TYPE_NUMRANGE = 3906,
     TYPE_TSRANGE = 3908,
     TYPE_TSTZRANGE = 3910,
     TYPE_DATERANGE = 3912,
-    TYPE_INT8RANGE = 3926
+    TYPE_INT8RANGE = 3926,
+    TYPE_XID8 = 5069
 };
 
 /* A built-in type's name, as SQL has it in pg_type; NULL for others. */

@@ -2,8 +2,9 @@
 /*
  * value: reads values from the text form in which the server sends them.
  *
- * Called by row.c; pure. Invariants: any text gives a value or a reason; nothing is read beyond its
- * end; the process's locale changes nothing. Reasons are made to follow "column 1 \"x\" (integer):
+ * Called by row.c and row_scalar.c; pure. Invariants: any text gives a value or a reason; nothing
+ * is read beyond its end; the process's locale changes nothing. Reasons are made to follow "column
+ * 1 \"x\" (integer):
  * ".
  */
 #include "value.h"
@@ -19,26 +20,40 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Digits, and nothing after them. */
+static const char *read_digits(const char *at, uint64_t most, uint64_t *sum)
+{
+    if (!is_digit(*at))
+        return "not an integer";
+    for (*sum = 0; is_digit(*at); at++) {
+        unsigned digit = (unsigned)(*at - '0');
+
+        if (digit > most || *sum > (most - digit) / 10)
+            return "out of range";
+        *sum = *sum * 10 + digit;
+    }
+    return *at ? "not an integer" : NULL;
+}
+
 const char *value_read_int64(const char *text, int64_t *value)
 {
     bool negative = *text == '-';
-    uint64_t limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
-    uint64_t sum = 0;
-    const char *at = text + negative;
+    uint64_t sum;
+    const char *why = read_digits(text + negative, (uint64_t)INT64_MAX + negative, &sum);
 
-    if (!is_digit(*at))
-        return "not an integer";
-    for (; is_digit(*at); at++) {
-        unsigned digit = (unsigned)(*at - '0');
+    if (!why)
+        *value = negative && sum > 0 ? -(int64_t)(sum - 1) - 1 : (int64_t)sum;
+    return why;
+}
 
-        if (sum > (limit - digit) / 10)
-            return "out of range";
-        sum = sum * 10 + digit;
-    }
-    if (*at)
-        return "not an integer";
-    *value = negative && sum > 0 ? -(int64_t)(sum - 1) - 1 : (int64_t)sum;
-    return NULL;
+const char *value_read_uint64(const char *text, uint64_t most, uint64_t *value)
+{
+    uint64_t sum;
+    const char *why = read_digits(text, most, &sum);
+
+    if (!why)
+        *value = sum;
+    return why;
 }
 
 /* Whether it is [-]digits[.digits][e[+-]digits], for strtod takes much else. */
@@ -65,32 +80,8 @@ static bool is_decimal(const char *at)
     return !*at;
 }
 
-/* strtod with the radix character that the thread's locale has it expect. */
-static const char *read_in_locale(const char *text, double *value)
-{
-    char buffer[400];
-    const char *radix = localeconv()->decimal_point;
-    const char *dot = strchr(text, '.');
-    size_t before = dot ? (size_t)(dot - text) : strlen(text);
-    double number;
-
-    if (strlen(text) + strlen(radix) >= sizeof(buffer))
-        return "too long for a number";
-    memcpy(buffer, text, before);
-    buffer[before] = '\0';
-    if (dot) {
-        strcat(buffer, radix);
-        strcat(buffer, dot + 1);
-    }
-    errno = 0;
-    number = strtod(buffer, NULL);
-    if (errno == ERANGE && isinf(number))
-        return "out of range";
-    *value = number;
-    return NULL;
-}
-
-const char *value_read_double(const char *text, double *value)
+/* NaN and the infinities. */
+static bool read_special(const char *text, double *value)
 {
     static const struct {
         const char *name;
@@ -101,9 +92,72 @@ const char *value_read_double(const char *text, double *value)
         if (strcmp(text, special[i].name) != 0)
             continue;
         *value = special[i].value;
+        return true;
+    }
+    return false;
+}
+
+enum { NUMBER_SIZE = 400 };
+
+/* For strtod: a copy with the radix character that the thread's locale has it expect. */
+static const char *put_into_locale(const char *text, char to[NUMBER_SIZE])
+{
+    const char *radix = localeconv()->decimal_point;
+    const char *dot = strchr(text, '.');
+    size_t before = dot ? (size_t)(dot - text) : strlen(text);
+
+    if (!is_decimal(text))
+        return "not a number";
+    if (strlen(text) + strlen(radix) >= NUMBER_SIZE)
+        return "too long for a number";
+    memcpy(to, text, before);
+    to[before] = '\0';
+    if (dot) {
+        strcat(to, radix);
+        strcat(to, dot + 1);
+    }
+    errno = 0;
+    return NULL;
+}
+
+const char *value_read_double(const char *text, double *value)
+{
+    char buffer[NUMBER_SIZE];
+    const char *why;
+    double number;
+
+    if (read_special(text, value))
+        return NULL;
+    why = put_into_locale(text, buffer);
+    if (why)
+        return why;
+    number = strtod(buffer, NULL);
+    if (errno == ERANGE && isinf(number))
+        return "out of range";
+    *value = number;
+    return NULL;
+}
+
+/* Not by way of a double, which would be rounded twice. */
+const char *value_read_float(const char *text, float *value)
+{
+    char buffer[NUMBER_SIZE];
+    const char *why;
+    double special;
+    float number;
+
+    if (read_special(text, &special)) {
+        *value = (float)special;
         return NULL;
     }
-    return is_decimal(text) ? read_in_locale(text, value) : "not a number";
+    why = put_into_locale(text, buffer);
+    if (why)
+        return why;
+    number = strtof(buffer, NULL);
+    if (errno == ERANGE && isinf(number))
+        return "out of range";
+    *value = number;
+    return NULL;
 }
 
 const char *value_read_bool(const char *text, bool *value)
@@ -123,6 +177,30 @@ static int hex_digit(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
+}
+
+/* Up to eight hexadecimal digits; what is after them, or NULL when there is none. */
+static const char *read_hex_word(const char *at, uint64_t *word)
+{
+    int digits = 0;
+
+    for (*word = 0; digits < 8 && hex_digit(*at) >= 0; digits++)
+        *word = *word << 4 | (unsigned)hex_digit(*at++);
+    return digits > 0 ? at : NULL;
+}
+
+const char *value_read_lsn(const char *text, uint64_t *value)
+{
+    uint64_t high, low;
+    const char *at = read_hex_word(text, &high);
+
+    if (!at || *at != '/')
+        return "not a position in the log";
+    at = read_hex_word(at + 1, &low);
+    if (!at || *at)
+        return "not a position in the log";
+    *value = high << 32 | low;
+    return NULL;
 }
 
 static const char *read_hex(const char *text, size_t text_length, unsigned char *to, size_t *length)

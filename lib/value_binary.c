@@ -2,9 +2,9 @@
 /*
  * value_binary: reads values from the binary form in which the server sends them.
  *
- * Called by row.c; pure. Invariants: any bytes give a value or a reason; a value's length must be
- * the type's own; numbers are in network byte order, whatever this machine's is (PostgreSQL
- * sources, the types' "send" functions).
+ * Called by row.c and row_scalar.c; pure. Invariants: any bytes give a value or a reason; a value's
+ * length must be the type's own; numbers are in network byte order, whatever this machine's is
+ * (PostgreSQL sources, the types' "send" functions).
  */
 #include "value_binary.h"
 
@@ -30,6 +30,8 @@ static size_t size_of(uint32_t type)
         return 2;
     case TYPE_INT4:
     case TYPE_OID:
+    case TYPE_XID:
+    case TYPE_CID:
     case TYPE_FLOAT4:
         return 4;
     default:
@@ -50,6 +52,14 @@ const char *value_binary_int64(uint32_t type, const void *bytes, size_t length, 
         *value = (int32_t)bits;
     else
         *value = (int64_t)bits;
+    return NULL;
+}
+
+const char *value_binary_uint64(uint32_t type, const void *bytes, size_t length, uint64_t *value)
+{
+    if (length != size_of(type))
+        return "not as long as its type";
+    *value = read_bytes(bytes, length);
     return NULL;
 }
 

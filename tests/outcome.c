@@ -77,6 +77,14 @@ static char *read_binary(const struct evpg_row *row, int column)
     case 701:
         ck_assert_int_eq(evpg_row_double(row, column, &number), 0);
         return write_double(number);
+    case 114:
+    case 3802:
+        return copy(evpg_row_json(row, column));
+    case 1560:
+    case 1562:
+        return copy(evpg_row_bit(row, column));
+    case 1700:
+        return copy(evpg_row_numeric(row, column));
     case 19:
     case 25:
     case 1042:

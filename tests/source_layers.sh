@@ -17,8 +17,9 @@ export LC_ALL=C
 layers=(
     "mem log err budget"
     "pq"
-    "db req result params params_time row row_time type value value_binary value_time \
-        value_time_binary value_interval scan calendar settings sqlword address conninfo"
+    "db req result params params_scalar params_time row row_scalar row_time type value value_binary \
+        value_bit value_interval value_net value_numeric value_time value_time_binary scan calendar \
+        settings sqlword address conninfo"
     "conn open close cancel connect attempt resolve io news pipeline"
     "op_"
 )

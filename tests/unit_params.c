@@ -55,6 +55,40 @@ START_TEST(makers)
 }
 END_TEST
 
+static const unsigned char uuid[16] = {0x38, 0xa4, 0xff, 0x5a, 0x3a, 0x56, 0x11, 0xe6,
+                                       0xa6, 0xc2, 0xc8, 0xf7, 0x33, 0x23, 0xc6, 0xd4};
+
+START_TEST(ty01_ty29_ty47_makers_in_binary)
+{
+    check_one(evpg_int16(INT16_MIN), 21, 1, "\x80\0", 2);
+    check_one(evpg_int16(INT16_MAX), 21, 1, "\x7f\xff", 2);
+    check_one(evpg_int16(-1), 21, 1, "\xff\xff", 2);
+    check_one(evpg_float(1.5f), 700, 1, "\x3f\xc0\0\0", 4);
+    check_one(evpg_float(-INFINITY), 700, 1, "\xff\x80\0\0", 4);
+    check_one(evpg_oid(4294967295), 26, 1, "\xff\xff\xff\xff", 4);
+    check_one(evpg_uuid(uuid), 2950, 1, (const char *)uuid, 16);
+    check_one(evpg_uuid(NULL), 2950, 0, NULL, 0);
+}
+END_TEST
+
+START_TEST(makers_of_text_with_a_type)
+{
+    static const struct {
+        struct evpg_param (*make)(const char *text);
+        Oid type;
+    } texts[] = {{evpg_name, 19},  {evpg_numeric, 1700}, {evpg_json, 114}, {evpg_jsonb, 3802},
+                 {evpg_inet, 869}, {evpg_cidr, 650},     {evpg_bit, 1562}};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        check_one(texts[i].make("101"), texts[i].type, 0, "101", 3);
+        check_one(texts[i].make(""), texts[i].type, 0, "", 0);
+        check_one(texts[i].make(NULL), texts[i].type, 0, NULL, 0);
+    }
+    check_one(evpg_typed(790, "$1.50"), 790, 0, "$1.50", 5);
+    check_one(evpg_typed(4000000000u, NULL), 4000000000u, 0, NULL, 0);
+}
+END_TEST
+
 START_TEST(layout_of_several)
 {
     const struct evpg_param params[] = {evpg_text("abc"), evpg_int32(7), evpg_null(),
@@ -118,6 +152,35 @@ START_TEST(refused)
 }
 END_TEST
 
+/* What would come back as an error of the server's, or be taken for something else. */
+START_TEST(refused_by_their_type)
+{
+    static const char *const good[] = {"0", "-1.50", "1e-300", "NaN", "Infinity", "-Infinity"};
+    static const char *const bad[] = {"", "abc", "1,5", " 1", "0x1f", "1e"};
+    struct evpg_param params[2] = {evpg_null()};
+    char why[128] = "";
+
+    for (size_t i = 0; i < 6; i++) {
+        params[1] = evpg_numeric(good[i]);
+        ck_assert(params_check(params, 2, why, sizeof(why)));
+        params[1] = evpg_numeric(bad[i]);
+        check_refused(params, 2, "parameter $2: not a decimal number");
+    }
+    params[1] = evpg_bit("0120");
+    check_refused(params, 2, "parameter $2: not of zeros and ones");
+    params[1] = evpg_bit("x1f");
+    check_refused(params, 2, "parameter $2: not of zeros and ones");
+    params[1] = evpg_json("ab");
+    params[1].length = 3;
+    check_refused(params, 2, "parameter $2: text with a NUL byte in it");
+    params[1].kind = PARAMS_KINDS;
+    check_refused(params, 2, "parameter $2: not made by one of the makers in evpg/param.h");
+    params[0] = evpg_numeric(NULL);
+    params[1] = evpg_typed(1700, "not looked at");
+    ck_assert(params_check(params, 2, why, sizeof(why)));
+}
+END_TEST
+
 START_TEST(accepted)
 {
     static struct evpg_param params[65535];
@@ -137,9 +200,12 @@ static Suite *make_suite(void)
     TCase *tcase = tcase_create("params");
 
     tcase_add_test(tcase, makers);
+    tcase_add_test(tcase, ty01_ty29_ty47_makers_in_binary);
+    tcase_add_test(tcase, makers_of_text_with_a_type);
     tcase_add_test(tcase, layout_of_several);
     tcase_add_test(tcase, array_macro);
     tcase_add_test(tcase, refused);
+    tcase_add_test(tcase, refused_by_their_type);
     tcase_add_test(tcase, accepted);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -48,6 +48,82 @@ START_TEST(integers)
 }
 END_TEST
 
+START_TEST(integers_without_a_sign)
+{
+    static const struct {
+        const char *text;
+        uint64_t most, value;
+        const char *why;
+    } cases[] = {
+        {"0", UINT32_MAX, 0, NULL},
+        {"4294967295", UINT32_MAX, 4294967295, NULL}, /* TY47 */
+        {"18446744073709551615", UINT64_MAX, UINT64_MAX, NULL},
+        {"4294967296", UINT32_MAX, 0, "out of range"},
+        {"18446744073709551616", UINT64_MAX, 0, "out of range"},
+        {"99999999999999999999999", UINT64_MAX, 0, "out of range"},
+        {"-1", UINT64_MAX, 0, "not an integer"},
+        {"", UINT64_MAX, 0, "not an integer"},
+        {"1x", UINT64_MAX, 0, "not an integer"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        uint64_t value = 77;
+        const char *why = value_read_uint64(cases[i].text, cases[i].most, &value);
+
+        ck_assert_pstr_eq(why, cases[i].why);
+        ck_assert_uint_eq(value, why ? 77 : cases[i].value);
+    }
+}
+END_TEST
+
+START_TEST(positions_in_the_log)
+{
+    static const char *const bad[] = {"",     "/",    "1",   "1/",          "/1",         "1/1/1",
+                                      "1/1x", "-1/1", "g/1", "123456789/0", "0/123456789"};
+    uint64_t value = 77;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        ck_assert_str_eq(value_read_lsn(bad[i], &value), "not a position in the log");
+    ck_assert_uint_eq(value, 77);
+    ck_assert_ptr_null(value_read_lsn("FFFFFFFF/FFFFFFFF", &value)); /* TY47 */
+    ck_assert_uint_eq(value, UINT64_MAX);
+    ck_assert_ptr_null(value_read_lsn("16/B374D848", &value));
+    ck_assert_uint_eq(value, 0x16b374d848);
+}
+END_TEST
+
+static void check_floats(void)
+{
+    static const struct {
+        const char *text;
+        float value;
+    } good[] = {{"0.1", 0.1f},
+                {"-1.5", -1.5f},
+                {"1e-45", 1e-45f},
+                {"3.4028235e+38", 3.4028235e38f},
+                {"-Infinity", -INFINITY},
+                /* one digit above the middle of two floats, where a double has only the middle */
+                {"1.00000005960464477540", 1.00000012f}};
+    static const char *const bad[] = {"", "1.5x", "inf", "1e99", "1,5"};
+    float value = 77;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        ck_assert_msg(value_read_float(bad[i], &value) != NULL, "\"%s\" is read", bad[i]);
+    ck_assert(value == 77);
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        ck_assert_ptr_null(value_read_float(good[i].text, &value));
+        ck_assert_mem_eq(&value, &good[i].value, sizeof(value));
+    }
+    ck_assert_ptr_null(value_read_float("NaN", &value));
+    ck_assert(isnan(value));
+}
+
+START_TEST(floats)
+{
+    check_floats();
+}
+END_TEST
+
 static void check_doubles(void)
 {
     static const struct {
@@ -102,8 +178,10 @@ START_TEST(doubles_in_a_locale_with_a_comma)
         snprintf(command, sizeof(command), "rm -rf %s", folder);
         ck_assert_int_eq(system(command), 0);
     }
-    if (found)
+    if (found) {
         check_doubles();
+        check_floats();
+    }
 }
 END_TEST
 
@@ -189,6 +267,9 @@ START_TEST(noise)
         text[size] = '\0';
         value_read_int64(text, &integer);
         value_read_double(text, &number);
+        value_read_uint64(text, UINT64_MAX, &(uint64_t){0});
+        value_read_lsn(text, &(uint64_t){0});
+        value_read_float(text, &(float){0});
         value_read_bool(text, &truth);
         if (!value_read_bytea(text, size, to, &length))
             ck_assert_uint_le(length, size);
@@ -202,6 +283,7 @@ START_TEST(type_names)
 {
     ck_assert_str_eq(type_name(23), "int4");
     ck_assert_str_eq(type_name(1700), "numeric");
+    ck_assert_str_eq(type_name(5069), "xid8");
     ck_assert_ptr_null(type_name(0));
     ck_assert_ptr_null(type_name(4000000000u));
 }
@@ -214,6 +296,9 @@ static Suite *make_suite(void)
 
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, integers);
+    tcase_add_test(tcase, integers_without_a_sign);
+    tcase_add_test(tcase, positions_in_the_log);
+    tcase_add_test(tcase, floats);
     tcase_add_test(tcase, doubles);
     tcase_add_test(tcase, doubles_in_a_locale_with_a_comma);
     tcase_add_test(tcase, a_very_long_number);

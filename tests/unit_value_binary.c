@@ -61,6 +61,35 @@ START_TEST(ty01_ty02_ty47_integers)
 }
 END_TEST
 
+START_TEST(ty47_integers_without_a_sign)
+{
+    static const struct {
+        uint32_t type;
+        const char *hex;
+        uint64_t value; /* 77: refused */
+    } cases[] = {
+        {TYPE_OID, "ffffffff", 4294967295},
+        {TYPE_XID, "ffffffff", 4294967295},
+        {TYPE_CID, "00000001", 1},
+        {TYPE_XID8, "ffffffffffffffff", UINT64_MAX},
+        {TYPE_PG_LSN, "ffffffffffffffff", UINT64_MAX},
+        {TYPE_XID, "ffffffffff", 77},
+        {TYPE_XID, "ffffff", 77},
+        {TYPE_XID8, "ffffffff", 77},
+        {TYPE_PG_LSN, "", 77},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bytes bytes = from_hex(cases[i].hex);
+        uint64_t value = 77;
+
+        value_binary_uint64(cases[i].type, bytes.at, bytes.length, &value);
+        ck_assert_uint_eq(value, cases[i].value);
+        free(bytes.at);
+    }
+}
+END_TEST
+
 static double read_double(uint32_t type, const char *hex)
 {
     struct bytes bytes = from_hex(hex);
@@ -149,6 +178,7 @@ int main(void)
     TCase *tcase = tcase_create("value_binary");
 
     tcase_add_test(tcase, ty01_ty02_ty47_integers);
+    tcase_add_test(tcase, ty47_integers_without_a_sign);
     tcase_add_test(tcase, ty09_doubles);
     tcase_add_test(tcase, ty12_booleans);
     tcase_add_test(tcase, wrong_lengths);

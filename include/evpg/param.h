@@ -37,6 +37,15 @@ EVPG_EXPORT struct evpg_param evpg_int64(int64_t value);
 /** A PostgreSQL double precision (float8); NaN and the infinities are values like others. */
 EVPG_EXPORT struct evpg_param evpg_double(double value);
 
+/** A PostgreSQL smallint (int2). */
+EVPG_EXPORT struct evpg_param evpg_int16(int16_t value);
+
+/** A PostgreSQL real (float4). */
+EVPG_EXPORT struct evpg_param evpg_float(float value);
+
+/** A PostgreSQL oid. */
+EVPG_EXPORT struct evpg_param evpg_oid(uint32_t value);
+
 /** A PostgreSQL boolean. */
 EVPG_EXPORT struct evpg_param evpg_bool(bool value);
 
@@ -63,6 +72,54 @@ EVPG_EXPORT struct evpg_param evpg_textn(const char *text, size_t length);
  * @param length in bytes; 0 is an empty bytea
  */
 EVPG_EXPORT struct evpg_param evpg_bytes(const void *data, size_t length);
+
+/**
+ * A PostgreSQL uuid.
+ *
+ * @param bytes 16 of them, in the order in which they are written; they are copied. NULL is a NULL
+ *     of that type
+ */
+EVPG_EXPORT struct evpg_param evpg_uuid(const unsigned char bytes[16]);
+
+/**
+ * A PostgreSQL numeric of any size, exactly.
+ *
+ * @param decimal "-1234.50", "1e-30", "NaN", "Infinity" or "-Infinity", ended by a NUL byte; what
+ * is no number is refused by the call that takes the parameter. NULL is a NULL of that type
+ */
+EVPG_EXPORT struct evpg_param evpg_numeric(const char *decimal);
+
+/**
+ * Text with a type, which the server then need not infer: of enums, money, macaddr, dates, types of
+ * extensions, and all else. With evpg_text() in its place, `select $1` would be of type text.
+ *
+ * @param oid as the server numbers the type (PostgreSQL manual, "pg_type")
+ * @param text as the server reads it, ended by a NUL byte; NULL is a NULL of that type
+ */
+EVPG_EXPORT struct evpg_param evpg_typed(uint32_t oid, const char *text);
+
+/** The same for a PostgreSQL name, of which the server keeps the first 63 bytes. */
+EVPG_EXPORT struct evpg_param evpg_name(const char *name);
+
+/** The same for a PostgreSQL json. */
+EVPG_EXPORT struct evpg_param evpg_json(const char *json);
+
+/** The same for a PostgreSQL jsonb. */
+EVPG_EXPORT struct evpg_param evpg_jsonb(const char *json);
+
+/** The same for a PostgreSQL inet: an address, with the length of its netmask or without. */
+EVPG_EXPORT struct evpg_param evpg_inet(const char *address);
+
+/** The same for a PostgreSQL cidr: a network. */
+EVPG_EXPORT struct evpg_param evpg_cidr(const char *network);
+
+/**
+ * Bits, for a PostgreSQL bit or varbit.
+ *
+ * @param zeros_and_ones "0101", ended by a NUL byte; anything else in it is refused by the call
+ * that takes the parameter. NULL is a NULL of type varbit
+ */
+EVPG_EXPORT struct evpg_param evpg_bit(const char *zeros_and_ones);
 
 /** SQL's NULL, of no particular type. */
 EVPG_EXPORT struct evpg_param evpg_null(void);
