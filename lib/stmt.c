@@ -28,6 +28,7 @@ struct stmt {
     unsigned n_users;
     bool prepared; /* the server has said so */
     bool known;    /* in the cache */
+    bool evicted;  /* on that list */
     char name[STMT_NAME_SIZE];
     size_t size;
     size_t length;
@@ -86,16 +87,23 @@ void stmt_forget(struct stmt_cache *cache, struct stmt *stmt)
         mem_free(stmt);
 }
 
+static void leave_evicted(struct stmt_cache *cache, struct stmt *stmt)
+{
+    TAILQ_REMOVE(&cache->evicted, stmt, link);
+    stmt->evicted = false;
+    if (stmt->n_users == 0)
+        mem_free(stmt);
+}
+
 void stmt_cache_clear(struct stmt_cache *cache)
 {
     struct stmt *stmt;
 
     while ((stmt = TAILQ_FIRST(&cache->used)))
         stmt_forget(cache, stmt);
-    while ((stmt = TAILQ_FIRST(&cache->evicted))) {
-        TAILQ_REMOVE(&cache->evicted, stmt, link);
-        mem_free(stmt);
-    }
+    while ((stmt = TAILQ_FIRST(&cache->evicted)))
+        leave_evicted(cache, stmt);
+    cache->generation = 0;
 }
 
 static bool is(const struct stmt *stmt, const struct stmt_key *key)
@@ -127,6 +135,12 @@ struct stmt *stmt_find(struct stmt_cache *cache, const struct stmt_key *key)
     return stmt;
 }
 
+static void name(struct stmt *stmt, unsigned generation)
+{
+    snprintf(stmt->name, sizeof(stmt->name), generation ? "evpg_%016llx_%x" : "evpg_%016llx",
+             (unsigned long long)stmt->hash, generation);
+}
+
 static struct stmt *make(const struct stmt_key *key)
 {
     size_t types_size = (size_t)key->n_types * sizeof(Oid);
@@ -144,12 +158,27 @@ static struct stmt *make(const struct stmt_key *key)
     if (types_size > 0)
         memcpy(stmt->types, key->types, types_size);
     memcpy(stmt->sql, key->sql, key->length);
-    snprintf(stmt->name, sizeof(stmt->name), "evpg_%016llx", (unsigned long long)key->hash);
     return stmt;
 }
 
-/* One that nobody uses, and the server has: false, where there is none. */
-static bool evict(struct stmt_cache *cache)
+/* Onto the list of those that are to be dropped, once nobody uses it. */
+static void evict(struct stmt_cache *cache, struct stmt *stmt)
+{
+    take_out(cache, stmt);
+    stmt->evicted = true;
+    TAILQ_INSERT_TAIL(&cache->evicted, stmt, link);
+}
+
+void stmt_retire(struct stmt_cache *cache, struct stmt *stmt)
+{
+    if (!stmt->known)
+        return;
+    evict(cache, stmt);
+    cache->generation++;
+}
+
+/* One that nobody uses. False: there is none. */
+static bool evict_one(struct stmt_cache *cache)
 {
     struct stmt *stmt;
 
@@ -157,8 +186,7 @@ static bool evict(struct stmt_cache *cache)
     {
         if (stmt->n_users > 0)
             continue;
-        take_out(cache, stmt);
-        TAILQ_INSERT_TAIL(&cache->evicted, stmt, link);
+        evict(cache, stmt);
         return true;
     }
     return false;
@@ -169,7 +197,7 @@ static bool make_room(struct stmt_cache *cache, size_t size)
     if (cache->max_count <= 0 || size > cache->max_bytes)
         return false;
     while (cache->count >= cache->max_count || cache->bytes + size > cache->max_bytes)
-        if (!evict(cache))
+        if (!evict_one(cache))
             return false;
     return true;
 }
@@ -189,6 +217,7 @@ struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key)
         mem_free(stmt);
         return NULL;
     }
+    name(stmt, cache->generation);
     TAILQ_INSERT_HEAD(&cache->used, stmt, link);
     cache->count++;
     cache->bytes += stmt->size;
@@ -197,10 +226,9 @@ struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key)
     return stmt;
 }
 
-void stmt_release(struct stmt_cache *cache, struct stmt *stmt)
+void stmt_release(struct stmt *stmt)
 {
-    (void)cache;
-    if (--stmt->n_users == 0 && !stmt->known)
+    if (--stmt->n_users == 0 && !stmt->known && !stmt->evicted)
         mem_free(stmt);
 }
 
@@ -219,14 +247,15 @@ const char *stmt_name(const struct stmt *stmt)
     return stmt->name;
 }
 
-bool stmt_take_evicted(struct stmt_cache *cache, char name[STMT_NAME_SIZE])
+bool stmt_take_evicted(struct stmt_cache *cache, char dropped[STMT_NAME_SIZE])
 {
     struct stmt *stmt = TAILQ_FIRST(&cache->evicted);
 
+    while (stmt && stmt->n_users > 0)
+        stmt = TAILQ_NEXT(stmt, link);
     if (!stmt)
         return false;
-    TAILQ_REMOVE(&cache->evicted, stmt, link);
-    memcpy(name, stmt->name, STMT_NAME_SIZE);
-    mem_free(stmt);
+    memcpy(dropped, stmt->name, STMT_NAME_SIZE);
+    leave_evicted(cache, stmt);
     return true;
 }

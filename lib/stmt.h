@@ -6,7 +6,7 @@
 
 #include <sys/queue.h>
 
-#define STMT_NAME_SIZE 24
+#define STMT_NAME_SIZE 36
 
 /* Which statement: its text and its parameters' types. The hash is made once, with the request. */
 struct stmt_key {
@@ -29,6 +29,7 @@ struct stmt_cache {
     struct stmt_list evicted; /* the server still has them, and nobody here wants them */
     int count, max_count;
     size_t bytes, max_bytes;
+    unsigned generation; /* in names, so that one that was retired is not taken for its heir */
 };
 
 /* max_count 0: there is no cache. */
@@ -46,11 +47,14 @@ struct stmt *stmt_find(struct stmt_cache *cache, const struct stmt_key *key);
 struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key);
 
 /* No longer used by one that had it from stmt_find or stmt_add. */
-void stmt_release(struct stmt_cache *cache, struct stmt *stmt);
+void stmt_release(struct stmt *stmt);
 
 /* The server has it, as far as is known; and it has it no more, or never had. */
 void stmt_note_prepared(struct stmt *stmt);
 void stmt_forget(struct stmt_cache *cache, struct stmt *stmt);
+
+/* The server has it, and it is of no use any more: the tables it was made for are not the same. */
+void stmt_retire(struct stmt_cache *cache, struct stmt *stmt);
 
 /* Whether its preparation has been answered. */
 bool stmt_is_prepared(const struct stmt *stmt);
@@ -61,6 +65,6 @@ const char *stmt_name(const struct stmt *stmt);
 /* The name of one that the server is to be told to drop; then it is gone here. False: there is
  * none.
  */
-bool stmt_take_evicted(struct stmt_cache *cache, char name[STMT_NAME_SIZE]);
+bool stmt_take_evicted(struct stmt_cache *cache, char dropped[STMT_NAME_SIZE]);
 
 #endif

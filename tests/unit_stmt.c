@@ -38,7 +38,7 @@ static void use_and_release(int i)
     struct stmt *stmt = use(i);
 
     ck_assert_ptr_nonnull(stmt);
-    stmt_release(&cache, stmt);
+    stmt_release(stmt);
 }
 
 static bool knows(int i)
@@ -47,7 +47,7 @@ static bool knows(int i)
     struct stmt *stmt = stmt_find(&cache, &key);
 
     if (stmt)
-        stmt_release(&cache, stmt);
+        stmt_release(stmt);
     return stmt;
 }
 
@@ -81,11 +81,11 @@ START_TEST(one_in_use_is_not_evicted)
     used[0] = use(0);
     used[1] = use(1);
     ck_assert_ptr_null(use(2));
-    stmt_release(&cache, used[0]);
+    stmt_release(used[0]);
     use_and_release(2);
     ck_assert(!knows(0) && knows(1) && knows(2));
     stmt_cache_clear(&cache);
-    stmt_release(&cache, used[1]);
+    stmt_release(used[1]);
 }
 END_TEST
 
@@ -128,8 +128,8 @@ START_TEST(types_tell_statements_apart)
     }
     for (int i = 0; i < 4; i++) {
         ck_assert_ptr_eq(stmt_find(&cache, &keys[i]), stmts[i]);
-        stmt_release(&cache, stmts[i]);
-        stmt_release(&cache, stmts[i]);
+        stmt_release(stmts[i]);
+        stmt_release(stmts[i]);
     }
     stmt_cache_clear(&cache);
 }
@@ -149,11 +149,34 @@ START_TEST(one_that_is_forgotten_lives_while_it_is_used)
     stmt_forget(&cache, stmt);
     ck_assert(!knows(1));
     ck_assert_int_eq(strncmp(stmt_name(stmt), "evpg_", 5), 0);
-    stmt_release(&cache, stmt);
+    stmt_release(stmt);
     stmt = use(2);
     stmt_cache_clear(&cache);
     ck_assert(!knows(2));
-    stmt_release(&cache, stmt);
+    stmt_release(stmt);
+}
+END_TEST
+
+/* Its heir has another name; it is dropped when nobody uses it any more. */
+START_TEST(one_that_is_retired)
+{
+    char name[STMT_NAME_SIZE], first_name[STMT_NAME_SIZE];
+    struct stmt *first, *heir;
+
+    stmt_cache_start(&cache, 10, 1 << 20);
+    first = use(1);
+    strcpy(first_name, stmt_name(first));
+    stmt_retire(&cache, first);
+    stmt_retire(&cache, first);
+    ck_assert(!knows(1));
+    heir = use(1);
+    ck_assert_str_ne(stmt_name(heir), first_name);
+    ck_assert(!stmt_take_evicted(&cache, name));
+    stmt_release(first);
+    ck_assert(stmt_take_evicted(&cache, name));
+    ck_assert_str_eq(name, first_name);
+    stmt_release(heir);
+    stmt_cache_clear(&cache);
 }
 END_TEST
 
@@ -213,6 +236,7 @@ int main(void)
     tcase_add_test(tcase, bytes_are_counted);
     tcase_add_test(tcase, types_tell_statements_apart);
     tcase_add_test(tcase, one_that_is_forgotten_lives_while_it_is_used);
+    tcase_add_test(tcase, one_that_is_retired);
     tcase_add_test(tcase, there_may_be_no_cache);
     tcase_add_test(tcase, a_hash_that_is_taken);
     tcase_add_test(tcase, without_memory);
