@@ -19,7 +19,7 @@ layers=(
     "pq"
     "db req result params params_scalar params_time row row_scalar row_time type value value_binary \
         value_bit value_interval value_net value_numeric value_time value_time_binary scan calendar \
-        settings sqlword address conninfo"
+        settings sqlword stmt address conninfo"
     "conn open close cancel connect attempt resolve io news pipeline"
     "op_"
 )

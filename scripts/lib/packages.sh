@@ -25,6 +25,7 @@ print_needs() {
         echo "pkgconf      command pkg-config"
         echo "libpq-dev    module  libpq"
         echo "libevent-dev module  libevent"
+        echo "uthash-dev   header  uthash.h"
         ;;
     server)
         echo "postgresql        server  -"
