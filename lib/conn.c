@@ -190,6 +190,8 @@ static void drop(struct conn *conn)
     }
     connect_forget(conn);
     news_forget(conn);
+    stmt_cache_clear(&conn->statements);
+    conn->in_transaction = false;
     if (conn->pg)
         PQfinish(conn->pg);
     conn->pg = NULL;
@@ -399,6 +401,9 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     TAILQ_INIT(&conn->doomed);
     TAILQ_INIT(&conn->graveyard);
     STAILQ_INIT(&conn->notices);
+    stmt_cache_start(&conn->statements, checked.max_prepared_statements,
+                     checked.max_prepared_bytes < 0 ? SIZE_MAX
+                                                    : (size_t)checked.max_prepared_bytes);
     conn->conninfo_text = mem_strdup(conninfo);
     if ((conninfo && !conn->conninfo_text) || !make_events(conn)) {
         destroy(conn);

@@ -7,6 +7,7 @@
 #include "db.h"
 #include "req.h"
 #include "row.h"
+#include "stmt.h"
 
 #include <event2/event.h>
 #include <sys/types.h>
@@ -43,9 +44,11 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
-    bool kicked;                 /* kick_event is active: its callback comes in this turn */
-    bool write_waits;            /* PQflush wants the socket to be writable */
-    struct evpg_request *paused; /* the head, whose row callback wants no rows now; or NULL */
+    bool in_transaction;          /* a block, as of when nothing was on the wire */
+    struct stmt_cache statements; /* that are prepared */
+    bool kicked;                  /* kick_event is active: its callback comes in this turn */
+    bool write_waits;             /* PQflush wants the socket to be writable */
+    struct evpg_request *paused;  /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;
 
     /* Why the session ended, by a FATAL notice; and why the connection was lost, for doomed. */

@@ -3,7 +3,10 @@
  * op_query: evpg_query, one statement by the extended protocol.
  *
  * Called by the application; driven by the pipeline through its req_ops, of which op_rows.c has
- * most. Invariants: a query is one block of memory, made when it is submitted.
+ * most. Invariants: a query is one block of memory, made when it is submitted. What the server
+ * plans is prepared when it is first sent, with its execution behind it in the same Sync group, so
+ * that neither costs a trip of its own; where the prepared statement turns out to be missing or out
+ * of date, and nothing has come of it, it is sent once more, unprepared.
  */
 #include "mem.h"
 #include "op_rows.h"
@@ -15,20 +18,155 @@
 #include <errno.h>
 #include <string.h>
 
+/* How many that nobody wants any more are dropped along with one. */
+#define MOST_CLOSES 2
+
 struct query {
     struct op_rows rows;
     struct params params;
+    struct stmt_key key;  /* hash 0: not to be prepared */
+    struct stmt *stmt;    /* by which it was sent, or NULL */
+    int n_closes;         /* whose answers are to come */
+    bool stale;           /* it failed because of its prepared statement */
     max_align_t memory[]; /* parameters, SQL */
 };
 
-static bool query_send(struct evpg_request *request, PGconn *pg)
+static bool send_unprepared(const struct query *query, PGconn *pg)
 {
-    const struct query *query = (const struct query *)request;
     const struct params *params = &query->params;
 
     return PQsendQueryParams(pg, query->rows.sql, params->count, params->types, params->values,
                              params->lengths, params->formats,
-                             request->flags & EVPG_BINARY ? 1 : 0) == 1;
+                             query->rows.base.flags & EVPG_BINARY ? 1 : 0) == 1;
+}
+
+static bool send_prepared(const struct query *query, PGconn *pg)
+{
+    const struct params *params = &query->params;
+
+    return PQsendQueryPrepared(pg, stmt_name(query->stmt), params->count, params->values,
+                               params->lengths, params->formats,
+                               query->rows.base.flags & EVPG_BINARY ? 1 : 0) == 1;
+}
+
+/* Not within a transaction, which one that is missing would end. */
+static bool send_closes(struct query *query, PGconn *pg)
+{
+    struct conn *conn = query->rows.base.conn;
+    char name[STMT_NAME_SIZE];
+
+    while (!conn->in_transaction && query->n_closes < MOST_CLOSES &&
+           stmt_take_evicted(&conn->statements, name)) {
+        if (!pq_send_close(pg, name))
+            return false;
+        query->n_closes++;
+        query->rows.base.preludes++;
+    }
+    return true;
+}
+
+static bool send_prepare(struct query *query, PGconn *pg)
+{
+    query->rows.base.preludes++;
+    return PQsendPrepare(pg, stmt_name(query->stmt), query->rows.sql, query->params.count,
+                         query->params.types) == 1;
+}
+
+static bool query_send(struct evpg_request *request, PGconn *pg)
+{
+    struct query *query = (struct query *)request;
+    struct stmt_cache *cache = &request->conn->statements;
+    bool known;
+
+    request->preludes = 0;
+    query->n_closes = 0;
+    if (query->key.hash == 0 || request->renewed || request->flags & EVPG_UNPREPARED)
+        return send_unprepared(query, pg);
+    query->stmt = stmt_find(cache, &query->key);
+    known = query->stmt;
+    if (!known)
+        query->stmt = stmt_add(cache, &query->key);
+    if (!query->stmt)
+        return send_unprepared(query, pg);
+    return send_closes(query, pg) && (known || send_prepare(query, pg)) && send_prepared(query, pg);
+}
+
+/* Of one that was to be dropped: if it was not there, all behind it is skipped. */
+static void take_closed(struct query *query, PGresult *result)
+{
+    query->n_closes--;
+    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+        PQclear(result);
+        return;
+    }
+    query->stale = true;
+    op_rows_result(&query->rows.base, result);
+}
+
+static void take_prepared(struct query *query, PGresult *result)
+{
+    struct stmt_cache *cache = &query->rows.base.conn->statements;
+
+    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+        stmt_note_prepared(query->stmt);
+        PQclear(result);
+        return;
+    }
+    query->stale = query->stale || pq_is_prepared_already(result);
+    if (!pq_is_prepared_already(result))
+        stmt_forget(cache, query->stmt);
+    op_rows_result(&query->rows.base, result);
+}
+
+static void query_prelude(struct evpg_request *request, PGresult *result)
+{
+    struct query *query = (struct query *)request;
+
+    if (query->n_closes > 0)
+        take_closed(query, result);
+    else
+        take_prepared(query, result);
+}
+
+static void note_staleness(struct query *query, const PGresult *error)
+{
+    struct stmt_cache *cache = &query->rows.base.conn->statements;
+    enum pq_stale how = pq_staleness(error);
+
+    if (how == PQ_MISSING)
+        stmt_forget(cache, query->stmt);
+    else if (how == PQ_OUTDATED)
+        stmt_retire(cache, query->stmt);
+    query->stale = how != PQ_FRESH;
+}
+
+static bool query_result(struct evpg_request *request, PGresult *result)
+{
+    struct query *query = (struct query *)request;
+
+    if (query->stmt && PQresultStatus(result) == PGRES_FATAL_ERROR)
+        note_staleness(query, result);
+    return op_rows_result(request, result);
+}
+
+static void release_stmt(struct query *query)
+{
+    if (query->stmt)
+        stmt_release(query->stmt);
+    query->stmt = NULL;
+}
+
+static bool query_renew(struct evpg_request *request)
+{
+    struct query *query = (struct query *)request;
+
+    if (!query->stale || query->rows.n_rows > 0 || request->renewed || request->abandoned ||
+        request->canceled)
+        return false;
+    query->stale = false;
+    release_stmt(query);
+    op_rows_reset(&query->rows);
+    return true;
 }
 
 static bool query_streams(const struct evpg_request *request)
@@ -36,15 +174,23 @@ static bool query_streams(const struct evpg_request *request)
     return op_rows_of(request)->on_row;
 }
 
+static void query_release(struct evpg_request *request)
+{
+    release_stmt((struct query *)request);
+    op_rows_release(request);
+}
+
 static const struct req_ops query_ops = {
     .send = query_send,
     .streams = query_streams,
-    .result = op_rows_result,
+    .result = query_result,
+    .prelude = query_prelude,
+    .renew = query_renew,
     .deliver = op_rows_deliver,
     .discard = op_rows_discard,
     .abandon = op_rows_abandon,
     .finish = op_rows_finish,
-    .release = op_rows_release,
+    .release = query_release,
 };
 
 /* What is found out about one before it is made. */
@@ -86,6 +232,9 @@ static struct query *make(const char *sql, const struct evpg_param *params, size
     end = (char *)query->memory + of->params_bytes;
     query->rows.sql = memcpy(end, sql, of->sql_length + 1);
     query->rows.word = of->word;
+    if (of->word == SQLWORD_PLAIN && sqlword_is_planned(sql))
+        stmt_make_key(&query->key, query->rows.sql, of->sql_length, query->params.types,
+                      query->params.count);
     query->rows.base.ops = &query_ops;
     query->rows.base.size = size;
     query->rows.base.alone = of->word != SQLWORD_PLAIN;

@@ -33,6 +33,8 @@ static void note_tag(struct op_rows *rows, PGresult *result)
     length = length < OP_ROWS_TAG_SIZE - 1 ? length : OP_ROWS_TAG_SIZE - 1;
     memcpy(rows->tag, tag, length);
     rows->tag[length] = '\0';
+    if (*tag == 'D' && (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0))
+        stmt_cache_clear(&rows->base.conn->statements);
     if (*tag != 'C' && *tag != 'P' && *tag != 'R')
         return;
     if (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0)
@@ -66,6 +68,26 @@ static void take_rows(struct op_rows *rows, PGresult *result)
     }
 }
 
+void op_rows_reset(struct op_rows *rows)
+{
+    replace(&rows->last, NULL);
+    replace(&rows->failed, NULL);
+    rows->statement = 0;
+    rows->committed = rows->rolled_back = false;
+    *rows->tag = '\0';
+}
+
+/* Of several errors the first is what went wrong: behind it all is skipped. */
+static void note_failure(struct op_rows *rows, PGresult *result)
+{
+    if (rows->failed && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
+        PQclear(result);
+        return;
+    }
+    replace(&rows->failed, result);
+    rows->failed_in = req_phase(&rows->base, false);
+}
+
 bool op_rows_result(struct evpg_request *request, PGresult *result)
 {
     struct op_rows *rows = op_rows_of(request);
@@ -73,8 +95,7 @@ bool op_rows_result(struct evpg_request *request, PGresult *result)
 
     note_tag(rows, result);
     if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) {
-        replace(&rows->failed, result);
-        rows->failed_in = req_phase(request, false);
+        note_failure(rows, result);
         return true;
     }
     if (status == PGRES_TUPLES_OK || pq_is_row_part(status)) {

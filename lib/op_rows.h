@@ -44,6 +44,9 @@ bool op_rows_check(struct evpg_db *db, const char *sql, size_t *length, enum sql
 struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, evpg_row_cb on_row,
                                     evpg_done_cb on_done, void *arg);
 
+/* As it was when it was submitted; what has come is freed. */
+void op_rows_reset(struct op_rows *rows);
+
 /* For struct req_ops; see there. */
 bool op_rows_result(struct evpg_request *request, PGresult *result);
 void op_rows_deliver(struct evpg_request *request, struct budget *budget);

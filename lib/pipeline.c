@@ -43,6 +43,13 @@ bool pipeline_may_send(const struct conn *conn)
            PQpipelineStatus(conn->pg) != PQ_PIPELINE_ABORTED;
 }
 
+/* Right after the call that made its own results the next ones. */
+static void stream_if_wanted(struct conn *conn, struct evpg_request *head)
+{
+    if (head->preludes == 0 && head->ops->streams(head))
+        pq_stream_rows(conn->pg);
+}
+
 /* The head's results come next. */
 static void activate(struct conn *conn)
 {
@@ -51,8 +58,7 @@ static void activate(struct conn *conn)
     if (!head || head->state != REQ_SENT)
         return;
     head->state = REQ_ACTIVE;
-    if (head->ops->streams(head))
-        pq_stream_rows(conn->pg);
+    stream_if_wanted(conn, head);
 }
 
 /* Each way is but a flip of a flag in libpq, which has nothing under way then. */
@@ -114,14 +120,51 @@ static void take_last_words(struct conn *conn, PGresult *result)
     PQclear(result);
 }
 
+/* Before all that was never sent, and in the order in which they were. */
+static void send_again(struct conn *conn, struct evpg_request *request)
+{
+    struct evpg_request *before = TAILQ_FIRST(&conn->queued);
+
+    while (before && before->renewed)
+        before = TAILQ_NEXT(before, link);
+    request->state = REQ_QUEUED;
+    request->renewed = true;
+    request->answered = false;
+    conn->n_queued++;
+    conn->queued_bytes += request->size;
+    if (before)
+        TAILQ_INSERT_BEFORE(before, request, link);
+    else
+        TAILQ_INSERT_TAIL(&conn->queued, request, link);
+}
+
+/* The server's state is known only when nothing is on the wire; what changes it is alone there. */
+static void look_at_transaction(struct conn *conn)
+{
+    if (TAILQ_EMPTY(&conn->sent))
+        conn->in_transaction = PQtransactionStatus(conn->pg) != PQTRANS_IDLE;
+}
+
 static void complete(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
     TAILQ_REMOVE(&conn->sent, head, link);
     conn->n_sent--;
     conn->sent_bytes -= head->size;
+    look_at_transaction(conn);
     activate(conn);
     budget_take(budget);
-    conn_complete(conn, NULL, head, NULL);
+    if (!conn->in_transaction && head->ops->renew && head->ops->renew(head))
+        send_again(conn, head);
+    else
+        conn_complete(conn, NULL, head, NULL);
+}
+
+/* Of what was sent to prepare it. */
+static void end_prelude(struct conn *conn, struct evpg_request *head)
+{
+    head->answered = false;
+    head->preludes--;
+    stream_if_wanted(conn, head);
 }
 
 /* What was said before is about the statement, and may be the user's own words. */
@@ -144,6 +187,8 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         conn_down(conn, &why);
     } else if (head->off_pipeline && head->answered) {
         complete(conn, head, budget);
+    } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
+        end_prelude(conn, head);
     } else if (head->state == REQ_ACTIVE && head->answered) {
         head->state = REQ_SETTLING;
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
@@ -179,6 +224,20 @@ static void refuse(struct conn *conn, ExecStatusType status)
     conn_down(conn, &why);
 }
 
+/* Nothing else comes of a statement that is prepared, or dropped. */
+static void take_prelude(struct conn *conn, struct evpg_request *head, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COMMAND_OK || status == PGRES_FATAL_ERROR ||
+        status == PGRES_PIPELINE_ABORTED) {
+        head->ops->prelude(head, result);
+        return;
+    }
+    PQclear(result);
+    refuse(conn, status);
+}
+
 static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
                         struct budget *budget)
 {
@@ -193,7 +252,9 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
     head->failed_at_sync = head->state == REQ_SETTLING;
     head->said = error && head->off_pipeline ? strlen(PQerrorMessage(conn->pg)) : head->said;
     head->answered = head->answered || !pq_is_row_part(status);
-    if (!head->ops->result(head, result))
+    if (head->preludes > 0)
+        take_prelude(conn, head, result);
+    else if (!head->ops->result(head, result))
         refuse(conn, status);
     else if (pq_is_row_part(status) && !head->has_rows)
         budget_take(budget); /* rows that nobody wants any more count as well */

@@ -14,10 +14,14 @@
 
 #include <ctype.h>
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 #if defined(LIBPQ_HAS_SEND_PIPELINE_SYNC) && !defined(EVPG_NO_LIBPQ17)
 #define HAVE_SEND_SYNC 1
+#endif
+#if defined(LIBPQ_HAS_CLOSE_PREPARED) && !defined(EVPG_NO_LIBPQ17)
+#define HAVE_CLOSE 1
 #endif
 #if defined(LIBPQ_HAS_CHUNK_MODE) && !defined(EVPG_NO_LIBPQ17)
 #define HAVE_CHUNKS 1
@@ -48,6 +52,18 @@ bool pq_send_sync(PGconn *pg)
     return PQsendPipelineSync(pg) == 1;
 #else
     return PQpipelineSync(pg) == 1;
+#endif
+}
+
+bool pq_send_close(PGconn *pg, const char *name)
+{
+#ifdef HAVE_CLOSE
+    return PQsendClosePrepared(pg, name) == 1;
+#else
+    char sql[80];
+
+    snprintf(sql, sizeof(sql), "deallocate \"%.60s\"", name);
+    return PQsendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
 #endif
 }
 
@@ -134,6 +150,33 @@ bool pq_is_want_of_memory(const char *message)
 bool pq_is_tls_error(const char *message)
 {
     return strstr(message, "SSL error");
+}
+
+static bool has_sqlstate(const PGresult *error, const char *wanted)
+{
+    const char *sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+
+    return sqlstate && strcmp(sqlstate, wanted) == 0;
+}
+
+/* 0A000 is "cached plan must not change result type"; a type that was dropped is missed in words
+ * that are not translated. */
+enum pq_stale pq_staleness(const PGresult *error)
+{
+    const char *message = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (has_sqlstate(error, "26000"))
+        return PQ_MISSING;
+    if (has_sqlstate(error, "0A000"))
+        return PQ_OUTDATED;
+    if (has_sqlstate(error, "XX000") && message && strstr(message, "cache lookup failed for type"))
+        return PQ_OUTDATED;
+    return PQ_FRESH;
+}
+
+bool pq_is_prepared_already(const PGresult *error)
+{
+    return has_sqlstate(error, "42P05");
 }
 
 bool pq_is_local_error(const PGresult *result)

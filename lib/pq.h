@@ -13,6 +13,9 @@ const char *pq_unusable(int version);
  * written to the socket before PQflush. */
 bool pq_send_sync(PGconn *pg);
 
+/* Has the server forget a prepared statement. Its answer is one of its own. False: as above. */
+bool pq_send_close(PGconn *pg, const char *name);
+
 /* Whether output is known to wait for the socket; what pq_send_sync only collects is not counted.
  */
 bool pq_output_waits(PGconn *pg);
@@ -54,6 +57,14 @@ bool pq_is_stray_error(const PGresult *notice);
  * words, in English at least, memory ran out, or the server broke the protocol; else the code is
  * `otherwise`. */
 void pq_set_loss(struct evpg_error *error, enum evpg_code otherwise, const char *message);
+
+/* Whether an error says that a prepared statement is not there, or not as it was when it was
+ * prepared: nothing has been done by it then. */
+enum pq_stale { PQ_FRESH, PQ_MISSING, PQ_OUTDATED };
+enum pq_stale pq_staleness(const PGresult *error);
+
+/* Whether an error says that a statement of that name is prepared already. */
+bool pq_is_prepared_already(const PGresult *error);
 
 /* Makes an error of the server's one, its fields borrowed from the result. */
 void pq_set_error(struct evpg_error *error, enum evpg_code code, enum evpg_fate fate,

@@ -29,6 +29,11 @@ struct req_ops {
     /* Calls the row callback for rows that result() left, within the budget.
      * The connection may be gone, and the request done, afterwards. */
     void (*deliver)(struct evpg_request *request, struct budget *budget);
+    /* Takes the answer to what was sent before it, to prepare it; to free it. NULL: there never is
+     * such a thing. */
+    void (*prelude)(struct evpg_request *request, PGresult *result);
+    /* Whether it is to be sent once more, as if it never was; it then is as new. NULL: never. */
+    bool (*renew)(struct evpg_request *request);
     /* Throws away the rows that are still to come: done fails with that code. */
     void (*discard)(struct evpg_request *request, enum evpg_code code);
     /* Forgets its callbacks and their argument, for good. */
@@ -50,6 +55,8 @@ struct evpg_request {
     size_t size;       /* of its memory, all in all */
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
+    unsigned preludes; /* answers that come before its own */
+    bool renewed;      /* it is sent for the second time */
     bool alone;        /* nothing else may be on the wire */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool has_rows;     /* deliver has something to do */

@@ -141,3 +141,19 @@ enum sqlword sqlword_of(const char *sql)
             return known[i].is;
     return SQLWORD_PLAIN;
 }
+
+bool sqlword_is_planned(const char *sql)
+{
+    static const char *const planned[] = {"select", "insert", "update", "delete",
+                                          "with",   "values", "table",  "merge"};
+    const char *at = skip_to_word(sql);
+    struct word first;
+
+    while (*at == '(')
+        at = skip_to_word(at + 1);
+    first = next_word(&at);
+    for (size_t i = 0; i < sizeof(planned) / sizeof(*planned); i++)
+        if (is(first, planned[i]))
+            return true;
+    return false;
+}

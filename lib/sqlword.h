@@ -2,6 +2,8 @@
 #ifndef SQLWORD_H
 #define SQLWORD_H
 
+#include <stdbool.h>
+
 enum sqlword {
     SQLWORD_PLAIN,    /* anything else, an empty statement included */
     SQLWORD_COPY,     /* changes the protocol's mode */
@@ -15,5 +17,8 @@ enum sqlword {
 
 /* What a statement is, by its first words. */
 enum sqlword sqlword_of(const char *sql);
+
+/* Whether the server plans it, so that preparing it saves work: SELECT and its like. */
+bool sqlword_is_planned(const char *sql);
 
 #endif

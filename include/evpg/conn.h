@@ -62,6 +62,17 @@ struct evpg_conn_config {
      * Default, NULL: one of our own, by /etc/resolv.conf and /etc/hosts. Not together with resolve.
      */
     struct evdns_base *dns_base;
+
+    /**
+     * How many statements may be kept prepared in the session, those that were used last.
+     * SELECT and its like are prepared when they are first run, in the same trip, and found again by
+     * their text and the types of their parameters. -1: none, for poolers that give each transaction
+     * another session and do not know of prepared statements. Default: 200.
+     */
+    int max_prepared_statements;
+
+    /** The most memory their texts may take here, in bytes; -1: any. Default: 4 MiB. */
+    int64_t max_prepared_bytes;
 };
 
 /**
@@ -75,7 +86,7 @@ struct evpg_conn_config {
 static inline struct evpg_conn_config evpg_conn_config_default(void)
 {
     struct evpg_conn_config config = {
-        sizeof(struct evpg_conn_config), 0, 0, 0, 0, NULL, NULL, NULL};
+        sizeof(struct evpg_conn_config), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0};
     return config;
 }
 

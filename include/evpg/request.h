@@ -62,7 +62,9 @@ enum evpg_request_flag {
      */
     EVPG_BINARY = 1u << 0,
     /** Nothing else is on the wire of its connection while it runs. */
-    EVPG_EXCLUSIVE = 1u << 1
+    EVPG_EXCLUSIVE = 1u << 1,
+    /** Not by a prepared statement, whatever max_prepared_statements is. */
+    EVPG_UNPREPARED = 1u << 2
 };
 
 /**
