@@ -17,7 +17,7 @@ export LC_ALL=C
 layers=(
     "mem log err budget"
     "pq"
-    "db req result params row type value value_binary settings sqlword address conninfo"
+    "db req result params param_parts param_text param_binary row row_parts type value value_array value_binary value_part value_range value_record settings sqlword address conninfo"
     "conn open close cancel connect attempt resolve io news pipeline"
     "op_"
 )
