@@ -53,7 +53,7 @@ bool param_is_bound(const struct evpg_param *bound)
 
 uint32_t param_element_type(const struct evpg_array_value *array)
 {
-    uint32_t type = array->element_type;
+    uint32_t type = array->element_type ? array->element_type : type_of_elements(array->type);
 
     for (size_t i = 0; i < array->n_elements && type == TYPE_NONE; i++)
         type = param_part_type(&array->elements[i]);

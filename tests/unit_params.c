@@ -114,6 +114,10 @@ START_TEST(arrays_in_text)
                "[1:3][-1:0]={{\"a\",\"\\\"\\\\\"},{NULL,\"{,}\"},{\"NULL\",\"\"}}");
     array = (struct evpg_array_value){0};
     check_text(evpg_array(&array), 0, "{}");
+    array.type = 1016; /* an int4 is not to be taken for an int8 */
+    array.elements = (const struct evpg_param[]){evpg_int32(7)};
+    array.n_elements = 1;
+    check_text(evpg_array(&array), 1016, "{\"7\"}");
     check_text(EVPG_ARRAY(603, evpg_text("(1,1),(0,0)"), evpg_null()), 1020,
                "{\"(1,1),(0,0)\";NULL}");
     check_text(EVPG_ARRAY(23, evpg_int32(-1), evpg_text("2"), evpg_int64(INT64_MIN)), 1007,

@@ -104,8 +104,8 @@ struct evpg_array_value {
     /** The OID of the array's own type; 0: that of the elements' type when it is one of the
      * server's own, else the server infers it. */
     uint32_t type;
-    /** The OID of the elements' type (PostgreSQL manual, "pg_type"); 0: that of the first element
-     * that has one. */
+    /** The OID of the elements' type (PostgreSQL manual, "pg_type"); 0: by the array's own type
+     * when that is one of the server's own, else by the first element that has a type. */
     uint32_t element_type;
     /** How many dimensions there are; 0: one, of n_elements. */
     int dimensions;
