@@ -110,6 +110,7 @@ START_TEST(bad_text)
         {"[1:2][1:2]={1,2}", "its parts differ in dimensions"},
         {"[1:0]={}", "its upper bound does not fit its lower bound"},
         {"[-2147483648:2147483647]={1}", "its upper bound does not fit its lower bound"},
+        {"[0:2147483647]={1}", "its upper bound does not fit its lower bound"},
         {"[1:2147483648]={1}", "its bounds are not [number:number]"},
         {"[1:99999999999999999999]={1}", "its bounds are not [number:number]"},
         {"[1:2={1,2}", "its bounds are not [number:number]"},
