@@ -27,6 +27,7 @@
 #ifndef EVPG_H
 #define EVPG_H
 
+#include <evpg/array.h>
 #include <evpg/common.h>
 #include <evpg/conn.h>
 #include <evpg/error.h>

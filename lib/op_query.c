@@ -203,7 +203,7 @@ struct measures {
 static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *params,
                   size_t n_params, struct measures *of)
 {
-    char why[128];
+    char why[256];
 
     if (!op_rows_check(db, sql, &of->sql_length, &of->word))
         return false;

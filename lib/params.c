@@ -9,6 +9,7 @@
  */
 #include "params.h"
 
+#include "param_parts.h"
 #include "type.h"
 #include "value_bit.h"
 #include "value_numeric.h"
@@ -105,8 +106,12 @@ struct evpg_param params_refused(const char *why)
     return (struct evpg_param){.kind = PARAMS_REFUSED, .value.pointer = why};
 }
 
-/* Why one cannot be sent, or NULL. */
-static const char *complaint(const struct evpg_param *param)
+static uint64_t length_of(const struct evpg_param *param)
+{
+    return param_has_parts(param) ? param_parts_size(param) : param->length;
+}
+
+const char *params_complaint(const struct evpg_param *param)
 {
     if (param->kind == PARAMS_REFUSED)
         return param->value.pointer;
@@ -116,9 +121,26 @@ static const char *complaint(const struct evpg_param *param)
         return "not made by one of the makers in evpg/param.h";
     if (param->length > PARAMS_MAX_BYTES)
         return "longer than a statement may be";
-    if (param->kind == PARAMS_TEXT || param->kind >= PARAMS_NUMERIC)
+    if (params_is_text(param))
         return complaint_of_text(param);
     return NULL;
+}
+
+/* Adds the value's length to the sum. */
+static bool check_one(const struct evpg_param *param, size_t number, uint64_t *sum, char *why,
+                      size_t why_size)
+{
+    const char *bad = params_complaint(param);
+
+    if (!bad && param_has_parts(param) && !param_parts_check(param, number, why, why_size))
+        return false;
+    if (!bad)
+        *sum += length_of(param);
+    if (!bad && *sum > PARAMS_MAX_BYTES)
+        bad = "with those before it longer than a statement may be";
+    if (bad)
+        snprintf(why, why_size, "parameter $%zu: %s", number, bad);
+    return !bad;
 }
 
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size)
@@ -134,17 +156,9 @@ bool params_check(const struct evpg_param *params, size_t count, char *why, size
         snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        const char *bad = complaint(&params[i]);
-
-        sum += params[i].length;
-        if (!bad && sum > PARAMS_MAX_BYTES)
-            bad = "with those before it longer than a statement may be";
-        if (bad) {
-            snprintf(why, why_size, "parameter $%zu: %s", i + 1, bad);
+    for (size_t i = 0; i < count; i++)
+        if (!check_one(&params[i], i + 1, &sum, why, why_size))
             return false;
-        }
-    }
     return true;
 }
 
@@ -153,23 +167,34 @@ size_t params_size(const struct evpg_param *params, size_t count)
     size_t size = count * (sizeof(char *) + 2 * sizeof(int) + sizeof(Oid));
 
     for (size_t i = 0; i < count; i++)
-        size += params[i].kind == PARAMS_NULL ? 0 : (size_t)params[i].length + 1;
+        size += params[i].kind == PARAMS_NULL ? 0 : (size_t)length_of(&params[i]) + 1;
     return size;
 }
 
-/* Copies a value to *end, which moves on, and adds the NUL byte that ends text. */
-static const char *move_value(const struct evpg_param *param, char **end)
+/* Copies a value there, and adds the NUL byte that ends text. */
+static void copy_value(const struct evpg_param *param, char *to, size_t length)
 {
-    char *copy = *end;
-    size_t length = (size_t)param->length;
+    if (param_has_parts(param))
+        param_parts_write(param, to);
+    else
+        memcpy(to, param->kind == PARAMS_INLINE ? param->value.inline_bytes : param->value.pointer,
+               length);
+    to[length] = '\0';
+}
 
+/* Lays one out, its value at *end, which moves on. */
+static void copy_one(struct params *to, int i, const struct evpg_param *param, char **end)
+{
+    size_t length = (size_t)length_of(param);
+
+    to->lengths[i] = (int)length;
+    to->formats[i] = param_has_parts(param) ? param_parts_format(param) : param->format;
+    to->types[i] = param_has_parts(param) ? param_parts_type(param) : param->oid;
+    to->values[i] = param->kind == PARAMS_NULL ? NULL : *end;
     if (param->kind == PARAMS_NULL)
-        return NULL;
-    memcpy(copy, param->kind == PARAMS_INLINE ? param->value.inline_bytes : param->value.pointer,
-           length);
-    copy[length] = '\0';
+        return;
+    copy_value(param, *end, length);
     *end += length + 1;
-    return copy;
 }
 
 void params_copy(struct params *to, const struct evpg_param *params, size_t count, void *memory)
@@ -182,10 +207,6 @@ void params_copy(struct params *to, const struct evpg_param *params, size_t coun
     to->formats = to->lengths + count;
     to->types = (Oid *)(to->formats + count);
     end = (char *)(to->types + count);
-    for (size_t i = 0; i < count; i++) {
-        to->lengths[i] = (int)params[i].length;
-        to->formats[i] = params[i].format;
-        to->types[i] = params[i].oid;
-        to->values[i] = move_value(&params[i], &end);
-    }
+    for (size_t i = 0; i < count; i++)
+        copy_one(to, (int)i, &params[i], &end);
 }

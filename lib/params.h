@@ -18,9 +18,19 @@ enum params_kind {
     PARAMS_BYTES,
     PARAMS_NUMERIC, /* text */
     PARAMS_BITS,    /* text */
+    PARAMS_ARRAY,
+    PARAMS_RANGE,
+    PARAMS_COMPOSITE,
     PARAMS_REFUSED, /* a value that a maker could not take: why */
     PARAMS_KINDS
 };
+
+/* Whether it is sent as text, when it stands alone. */
+static inline bool params_is_text(const struct evpg_param *param)
+{
+    return param->kind == PARAMS_TEXT || param->kind == PARAMS_NUMERIC ||
+           param->kind == PARAMS_BITS;
+}
 
 /* For makers: a number of up to 8 bytes, in binary; text or, for NULL, the NULL of that type; and a
  * parameter that params_check refuses for that reason, which must live for ever. */
@@ -39,6 +49,9 @@ struct params {
 
 /* Whether the library can send them; if not, why, naming the parameter. */
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size);
+
+/* Why one cannot be sent, whatever its parts are; or NULL. */
+const char *params_complaint(const struct evpg_param *param);
 
 /* The memory that params_copy needs. Only for parameters that were checked. */
 size_t params_size(const struct evpg_param *params, size_t count);

@@ -61,31 +61,61 @@ static struct evpg_error *new_error(struct row_set *set)
     return set->room;
 }
 
+static void append_type(struct evpg_error *error, Oid type)
+{
+    const char *name = type_name(type), *element = type_name(type_of_elements(type));
+
+    if (name)
+        err_append(error, " (%s)", name);
+    else if (element)
+        err_append(error, " (%s[])", element);
+    else if (type != TYPE_NONE)
+        err_append(error, " (type %u)", type);
+}
+
+/* Says where something stands: a column, and what in it. A value may be as deep as it is long, and
+ * a message may not. */
+static void append_place(struct evpg_error *error, const struct evpg_row *row, int column,
+                         int levels)
+{
+    if (row->parts && levels == 0) {
+        err_append(error, "..., %s %d", row->parts->noun, column);
+    } else if (row->parts) {
+        append_place(error, row->parts->whole, row->parts->column, levels - 1);
+        err_append(error, ", %s %d", row->parts->noun, column);
+    } else {
+        err_append(error, "column %d \"%s\"", column, PQfname(row->result, column));
+    }
+    append_type(error, row_type(row, column));
+}
+
+enum { MOST_LEVELS = 8 };
+
 /* Says why a column cannot be read. */
 void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why)
 {
     struct evpg_error *error = new_error(row->set);
-    Oid type = PQftype(row->result, column);
-    const char *name = type_name(type);
 
     if (!error)
         return;
-    err_set(error, code, EVPG_FATE_EXECUTED, "column %d \"%s\" (", column,
-            PQfname(row->result, column));
-    if (name)
-        err_append(error, "%s", name);
-    else
-        err_append(error, "type %u", type);
-    err_append(error, "): %s", why);
+    err_set(error, code, EVPG_FATE_EXECUTED, "%s", "");
+    append_place(error, row, column, MOST_LEVELS);
+    err_append(error, ": %s", why);
 }
 
 static bool refuse_column(const struct evpg_row *row, int column)
 {
     struct evpg_error *error = new_error(row->set);
 
-    if (error)
+    if (error && row->parts) {
+        err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "%s", "");
+        append_place(error, row->parts->whole, row->parts->column, MOST_LEVELS);
+        err_append(error, ": there is no %s %d: it has %d, counted from 0", row->parts->noun,
+                   column, row->columns);
+    } else if (error) {
         err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
                 "there is no column %d: the row has %d, counted from 0", column, row->columns);
+    }
     return false;
 }
 
@@ -99,6 +129,10 @@ static inline bool get_cell(const struct evpg_row *row, int column, struct row_c
 {
     if (!has_column(row, column))
         return false;
+    if (row->parts) {
+        *cell = row->parts->cells[column];
+        return true;
+    }
     cell->length = (size_t)PQgetlength(row->result, row->index, column);
     cell->text = cell->length == 0 && PQgetisnull(row->result, row->index, column)
                      ? NULL
@@ -108,7 +142,7 @@ static inline bool get_cell(const struct evpg_row *row, int column, struct row_c
 
 static bool is_text(const struct evpg_row *row, int column)
 {
-    if (type_is_text(PQftype(row->result, column)))
+    if (type_is_text(row_type(row, column)))
         return true;
     row_fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
     return false;
@@ -126,8 +160,8 @@ bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *
 {
     if (!get_cell(row, column, cell))
         return false;
-    cell->type = PQftype(row->result, column);
-    if (reads(cell->type))
+    cell->type = row_type(row, column);
+    if (reads(cell->type) && (cell->type != TYPE_NONE || !row->binary))
         return true;
     row_fail(row, column, EVPG_E_VALUE, wrong_type);
     return false;
@@ -161,14 +195,14 @@ int evpg_row_columns(const struct evpg_row *row)
 
 const char *evpg_row_name(const struct evpg_row *row, int column)
 {
-    return has_column(row, column) ? PQfname(row->result, column) : NULL;
+    return has_column(row, column) && !row->parts ? PQfname(row->result, column) : NULL;
 }
 
 int evpg_row_find(const struct evpg_row *row, const char *name)
 {
     struct evpg_error *error;
 
-    for (int i = 0; name && i < row->columns; i++)
+    for (int i = 0; name && !row->parts && i < row->columns; i++)
         if (strcmp(PQfname(row->result, i), name) == 0)
             return i;
     error = new_error(row->set);
@@ -180,7 +214,7 @@ int evpg_row_find(const struct evpg_row *row, const char *name)
 
 uint32_t evpg_row_type(const struct evpg_row *row, int column)
 {
-    return has_column(row, column) ? PQftype(row->result, column) : 0;
+    return has_column(row, column) ? row_type(row, column) : 0;
 }
 
 bool evpg_row_is_null(const struct evpg_row *row, int column)
@@ -227,7 +261,7 @@ const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *lengt
     *length = 0;
     if (!get_cell(row, column, &cell) || !cell.text)
         return NULL;
-    if (!row->binary && PQftype(row->result, column) == TYPE_BYTEA)
+    if (!row->binary && row_type(row, column) == TYPE_BYTEA)
         return decode_bytea(row, column, &cell, length);
     *length = cell.length;
     return cell.text;
@@ -235,7 +269,8 @@ const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *lengt
 
 static bool reads_integer(Oid type)
 {
-    return type == TYPE_INT4 || type == TYPE_INT8 || type == TYPE_INT2 || type == TYPE_OID;
+    return type == TYPE_INT4 || type == TYPE_INT8 || type == TYPE_INT2 || type == TYPE_OID ||
+           type == TYPE_NONE;
 }
 
 int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
@@ -263,7 +298,8 @@ int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
 
 static bool reads_double(Oid type)
 {
-    return type == TYPE_FLOAT8 || type == TYPE_FLOAT4 || type == TYPE_INT4 || type == TYPE_INT2;
+    return type == TYPE_FLOAT8 || type == TYPE_FLOAT4 || type == TYPE_INT4 || type == TYPE_INT2 ||
+           type == TYPE_NONE;
 }
 
 int evpg_row_double(const struct evpg_row *row, int column, double *value)
@@ -287,7 +323,7 @@ int evpg_row_double(const struct evpg_row *row, int column, double *value)
 
 static bool reads_bool(Oid type)
 {
-    return type == TYPE_BOOL;
+    return type == TYPE_BOOL || type == TYPE_NONE;
 }
 
 int evpg_row_bool(const struct evpg_row *row, int column, bool *value)

@@ -3,19 +3,29 @@
 #define ROW_H
 
 #include "pq.h"
+#include "value_part.h"
 
 #include <evpg/row.h>
 #include <evpg/scalar.h>
 #include <sys/queue.h>
 
-/* A view: valid while its result is. */
+/* A view: valid while its result is. Or the parts of a value: of an array, a range, a composite. */
 struct evpg_row {
     struct row_set *set;
-    const PGresult *result;
+    const PGresult *result;        /* NULL: its columns are parts */
+    const struct row_parts *parts; /* NULL: its columns are the result's */
     int index;
     int statement; /* of a script */
     int columns;
     bool binary; /* its columns; all of a result have the same format */
+};
+
+/* The parts of a value, and where it stands. */
+struct row_parts {
+    const struct evpg_row *whole;
+    int column;
+    const char *noun; /* what one part is called */
+    const struct row_cell *cells;
 };
 
 /* What the rows of one callback share: whatever a getter makes lives here until the next reset.
@@ -31,9 +41,15 @@ static inline struct evpg_row row_of(struct row_set *set, const PGresult *result
                                      int statement)
 {
     const struct evpg_row row = {
-        set, result, index, statement, PQnfields(result), PQbinaryTuples(result) == 1};
+        set, result, NULL, index, statement, PQnfields(result), PQbinaryTuples(result) == 1};
 
     return row;
+}
+
+/* Of a column that there is. */
+static inline Oid row_type(const struct evpg_row *row, int column)
+{
+    return row->parts ? row->parts->cells[column].type : PQftype(row->result, column);
 }
 
 /* Before rows are handed out, and after: all that getters made is freed. */
@@ -42,15 +58,9 @@ void row_set_reset(struct row_set *set, struct evpg_request *request);
 /* Memory that lives until the reset; NULL without memory. */
 void *row_set_alloc(struct row_set *set, size_t size);
 
-/* A value as the getters have it. */
-struct row_cell {
-    const char *text; /* in the row's format; ended by a NUL byte in any case; NULL: it is NULL */
-    size_t length;
-    Oid type; /* of row_value's */
-};
-
 /* For a getter of one kind of types: a value of such a type, and not NULL. False: it is not, and
- * the error is told. */
+ * the error is told. A getter that reads TYPE_NONE is handed text of which it is not known what it
+ * is: only a part in text format has that type. */
 bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
                bool (*reads)(Oid type), const char *wrong_type);
 

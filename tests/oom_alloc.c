@@ -3,9 +3,9 @@
  * oom_alloc: each allocation of the library's own fails in turn, once and from then on.
  *
  * The scenario is a whole life: make, look a name up, open, two pipelined queries, one of them with
- * kept rows and one with a bytea to decode, a script with a name, free. Whatever fails: a refused
- * call says ENOMEM, an accepted one is completed once, nothing leaks, and without a failure all
- * succeeds.
+ * kept rows and one with a bytea and an array to decode, a script with a name, free. Whatever
+ * fails: a refused call says ENOMEM, an accepted one is completed once, nothing leaks, and without
+ * a failure all succeeds.
  */
 #include "harness.h"
 
@@ -33,14 +33,14 @@ static void *failing(size_t size)
     return malloc(size);
 }
 
-static enum evpg_flow read_bytes(const struct evpg_row *row, void *arg)
+static enum evpg_flow read_made(const struct evpg_row *row, void *arg)
 {
     size_t length;
-    const void *bytes = evpg_row_bytes(row, 0, &length);
+    bool ok = evpg_row_bytes(row, 0, &length) && evpg_row_array(row, 1);
 
     (void)arg;
-    ck_assert(bytes || evpg_error_code(evpg_row_error(row)) == EVPG_E_MEMORY);
-    return bytes ? EVPG_NEXT : EVPG_FAIL;
+    ck_assert(ok || evpg_error_code(evpg_row_error(row)) == EVPG_E_MEMORY);
+    return ok ? EVPG_NEXT : EVPG_FAIL;
 }
 
 static void on_done(const struct evpg_result *result, void *arg)
@@ -100,8 +100,9 @@ static bool live(void)
     ck_assert(conn || errno == ENOMEM);
     if (conn) {
         note(&done[0], evpg_open(conn, on_open, &done[0]));
-        note(&done[1], evpg_query(conn, "select $1::bytea", EVPG_PARAMS(evpg_bytes("ab", 2)),
-                                  read_bytes, on_done, &done[1]));
+        note(&done[1], evpg_query(conn, "select $1::bytea, $2",
+                                  EVPG_PARAMS(evpg_bytes("ab", 2), EVPG_ARRAY(23, evpg_int32(1))),
+                                  read_made, on_done, &done[1]));
         note(&done[2], evpg_query(conn, "select 1, 2, 3", EVPG_NO_PARAMS, NULL, on_done, &done[2]));
         script = evpg_script(conn, "select 4; select 5", NULL, on_done, &done[3]);
         note(&done[3], script);

@@ -49,6 +49,17 @@ static int take(const struct evpg_param *params, size_t n_params)
     return n_params == 3 && same(&params[0], 7) && same(&params[1], 8) && same(&params[2], 9);
 }
 
+/* An array, between others. */
+static int take_array(const struct evpg_param *params, size_t n_params)
+{
+    const struct evpg_array_value *array =
+        (const struct evpg_array_value *)params[1].value.pointer;
+
+    return n_params == 3 && same(&params[0], 6) && array->element_type == 23 &&
+           array->n_elements == 2 && array->dimensions == 0 && same(&array->elements[0], 7) &&
+           same(&array->elements[1], 8) && same(&params[2], 9);
+}
+
 static int take_none(const struct evpg_param *params, size_t n_params)
 {
     return !params && n_params == 0;
@@ -73,7 +84,9 @@ static const char *wrong_params(void)
 
     if (!take(EVPG_PARAMS(make(value), make(value + 1), make(9))))
         return "EVPG_PARAMS passes other values";
-    if (made != 3)
+    if (!take_array(EVPG_PARAMS(make(value - 1), EVPG_ARRAY(23, make(value), make(8)), make(9))))
+        return "EVPG_ARRAY passes other values";
+    if (made != 7)
         return "EVPG_PARAMS evaluates its arguments not once";
     if (!take_none(EVPG_NO_PARAMS))
         return "EVPG_NO_PARAMS passes something";
