@@ -64,7 +64,7 @@ START_TEST(sent)
     struct outcome *slow;
 
     begin(_i);
-    slow = query("select 1, pg_sleep(0.05)", EVPG_NO_PARAMS);
+    slow = query("select 1, pg_sleep(0.4)", EVPG_NO_PARAMS);
     run_for(20);
     evpg_request_cancel(slow->request);
     await_all();
