@@ -67,7 +67,8 @@ static void on_done(const struct evpg_result *result, void *arg)
 int main(int argc, char **argv)
 {
     struct event_base *base = event_base_new();
-    struct evpg_db *db = base ? evpg_conn_new(base, NULL, NULL) : NULL;
+    struct evpg_db *db =
+        base ? evpg_conn_new(base, NULL, &EVPG_CONN_CONFIG(.max_prepared_statements = -1)) : NULL;
 
     bench_options(&load, argc, argv);
     warm_up.depth = load.depth;
