@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * op_query: evpg_query, one statement by the extended protocol.
+ * op_query: evpg_query and evpg_prepare, one statement by the extended protocol.
  *
  * Called by the application; driven by the pipeline through its req_ops, of which op_rows.c has
  * most. Invariants: a query is one block of memory, made when it is submitted. What the server
@@ -24,17 +24,24 @@
 struct query {
     struct op_rows rows;
     struct params params;
-    struct stmt_key key;  /* hash 0: not to be prepared */
+    struct stmt_key key;  /* hash 0: it cannot be prepared */
+    bool planned;         /* prepared without having been asked for */
+    bool describe;        /* evpg_prepare: not run, but described */
     struct stmt *stmt;    /* by which it was sent, or NULL */
     int n_closes;         /* whose answers are to come */
     bool stale;           /* it failed because of its prepared statement */
     max_align_t memory[]; /* parameters, SQL */
 };
 
-static bool send_unprepared(const struct query *query, PGconn *pg)
+static bool send_unprepared(struct query *query, PGconn *pg)
 {
     const struct params *params = &query->params;
 
+    if (query->describe) {
+        query->rows.base.preludes++;
+        return PQsendPrepare(pg, "", query->rows.sql, params->count, params->types) == 1 &&
+               PQsendDescribePrepared(pg, "") == 1;
+    }
     return PQsendQueryParams(pg, query->rows.sql, params->count, params->types, params->values,
                              params->lengths, params->formats,
                              query->rows.base.flags & EVPG_BINARY ? 1 : 0) == 1;
@@ -44,6 +51,8 @@ static bool send_prepared(const struct query *query, PGconn *pg)
 {
     const struct params *params = &query->params;
 
+    if (query->describe)
+        return PQsendDescribePrepared(pg, stmt_name(query->stmt)) == 1;
     return PQsendQueryPrepared(pg, stmt_name(query->stmt), params->count, params->values,
                                params->lengths, params->formats,
                                query->rows.base.flags & EVPG_BINARY ? 1 : 0) == 1;
@@ -84,7 +93,7 @@ static bool query_send(struct evpg_request *request, PGconn *pg)
         return send_unprepared(query, pg);
     query->stmt = stmt_find(cache, &query->key);
     known = query->stmt;
-    if (!known)
+    if (!known && query->planned)
         query->stmt = stmt_add(cache, &query->key);
     if (!query->stmt)
         return send_unprepared(query, pg);
@@ -108,8 +117,13 @@ static void take_prepared(struct query *query, PGresult *result)
     struct stmt_cache *cache = &query->rows.base.conn->statements;
 
     if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-        stmt_note_prepared(query->stmt);
+        if (query->stmt)
+            stmt_note_prepared(query->stmt);
         PQclear(result);
+        return;
+    }
+    if (!query->stmt) {
+        op_rows_result(&query->rows.base, result);
         return;
     }
     query->stale = query->stale || pq_is_prepared_already(result);
@@ -232,7 +246,8 @@ static struct query *make(const char *sql, const struct evpg_param *params, size
     end = (char *)query->memory + of->params_bytes;
     query->rows.sql = memcpy(end, sql, of->sql_length + 1);
     query->rows.word = of->word;
-    if (of->word == SQLWORD_PLAIN && sqlword_is_planned(sql))
+    query->planned = of->word == SQLWORD_PLAIN && sqlword_is_planned(sql);
+    if (of->word == SQLWORD_PLAIN)
         stmt_make_key(&query->key, query->rows.sql, of->sql_length, query->params.types,
                       query->params.count);
     query->rows.base.ops = &query_ops;
@@ -252,4 +267,42 @@ struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
         return NULL;
     query = make(sql, params, n_params, &of);
     return query ? op_rows_submit(&query->rows, db, on_row, on_done, arg) : NULL;
+}
+
+/* NULLs of these types: a preparation looks at the types alone. */
+static struct evpg_param *make_types(const uint32_t *types, size_t n_types)
+{
+    struct evpg_param *params = mem_alloc(n_types * sizeof(*params));
+
+    for (size_t i = 0; params && i < n_types; i++)
+        params[i] = (struct evpg_param){.oid = types[i], .kind = PARAMS_NULL};
+    return params;
+}
+
+static struct query *make_preparation(struct evpg_db *db, const char *sql, const uint32_t *types,
+                                      size_t n_types)
+{
+    struct evpg_param *params = make_types(types, n_types);
+    struct query *query = NULL;
+    struct measures of;
+
+    if (params && check(db, sql, params, n_types, &of))
+        query = make(sql, params, n_types, &of);
+    mem_free(params);
+    if (query)
+        query->describe = query->planned = true;
+    return query;
+}
+
+struct evpg_request *evpg_prepare(struct evpg_db *db, const char *sql, const uint32_t *types,
+                                  size_t n_types, evpg_done_cb on_done, void *arg)
+{
+    struct query *query;
+
+    if (n_types > PQ_QUERY_PARAM_MAX_LIMIT || (n_types > 0 && !types)) {
+        db_refuse(db, EINVAL, "%zu types of parameters", n_types);
+        return NULL;
+    }
+    query = make_preparation(db, sql, types, n_types);
+    return query ? op_rows_submit(&query->rows, db, NULL, on_done, arg) : NULL;
 }

@@ -59,6 +59,16 @@ uint32_t evpg_result_column_type(const struct evpg_result *result, int column)
     return has_column(result, column) ? PQftype(result->last, column) : 0;
 }
 
+int evpg_result_params(const struct evpg_result *result)
+{
+    return result->last ? PQnparams(result->last) : 0;
+}
+
+uint32_t evpg_result_param_type(const struct evpg_result *result, int param)
+{
+    return param >= 0 && param < evpg_result_params(result) ? PQparamtype(result->last, param) : 0;
+}
+
 static struct evpg_row *make_views(const struct evpg_result *result)
 {
     struct evpg_row *views = row_set_alloc(result->set, result->rows * sizeof(*views));

@@ -65,9 +65,9 @@ struct evpg_conn_config {
 
     /**
      * How many statements may be kept prepared in the session, those that were used last.
-     * SELECT and its like are prepared when they are first run, in the same trip, and found again by
-     * their text and the types of their parameters. -1: none, for poolers that give each transaction
-     * another session and do not know of prepared statements. Default: 200.
+     * SELECT and its like are prepared when they are first run, in the same trip, and found again
+     * by their text and the types of their parameters. -1: none, for poolers that give each
+     * transaction another session and do not know of prepared statements. Default: 200.
      */
     int max_prepared_statements;
 

@@ -50,6 +50,29 @@ EVPG_EXPORT struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
                                             evpg_row_cb on_row, evpg_done_cb on_done, void *arg);
 
 /**
+ * Prepares a statement without running it, and has it described: the types of its parameters and
+ * its columns. A later evpg_query() with the same text and parameters of the same types then only
+ * runs it. Most statements need no such call, they are prepared by themselves; it finds errors
+ * early, tells types, and prepares what is not prepared by itself, such as FETCH. (PostgreSQL
+ * manual, "Message Flow", "Extended Query".)
+ *
+ * Where nothing is kept prepared (max_prepared_statements -1), or as many as may be are in use, the
+ * statement is described all the same.
+ *
+ * @param db where it shall be prepared
+ * @param sql one statement, copied
+ * @param types the types of its parameters, as far as they are to be set; 0: the server infers
+ * @param n_types how many of these there are; 0 is allowed
+ * @param on_done called once: evpg_result_params(), evpg_result_param_type() and
+ *     evpg_result_columns() tell what it is; NULL: nobody wants to know
+ * @param arg passed to on_done
+ * @return as evpg_query()
+ */
+EVPG_EXPORT struct evpg_request *evpg_prepare(struct evpg_db *db, const char *sql,
+                                              const uint32_t *types, size_t n_types,
+                                              evpg_done_cb on_done, void *arg);
+
+/**
  * Submits several statements in one string, separated by semicolons: a migration, a test's set-up.
  * They run by the simple query protocol (PostgreSQL manual, "Multiple Statements in a Simple
  * Query"): unless the string itself says BEGIN and COMMIT, all of them are one transaction, and the

@@ -40,6 +40,12 @@ EVPG_EXPORT const char *evpg_result_column_name(const struct evpg_result *result
 /** The OID of a column's type; 0 when there is no such column. */
 EVPG_EXPORT uint32_t evpg_result_column_type(const struct evpg_result *result, int column);
 
+/** How many parameters a statement has that evpg_prepare() has prepared; else 0. */
+EVPG_EXPORT int evpg_result_params(const struct evpg_result *result);
+
+/** The OID of a parameter's type, counted from 0; 0 when there is no such parameter. */
+EVPG_EXPORT uint32_t evpg_result_param_type(const struct evpg_result *result, int param);
+
 /**
  * A row that was kept because the request has no row callback.
  *
