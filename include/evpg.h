@@ -40,6 +40,7 @@
 #include <evpg/result.h>
 #include <evpg/row.h>
 #include <evpg/scalar.h>
+#include <evpg/scan.h>
 #include <evpg/time.h>
 
 #endif

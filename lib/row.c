@@ -188,6 +188,16 @@ int row_explain(const struct evpg_row *row, int column, const char *why)
     return -1;
 }
 
+int row_miscounted(const struct evpg_row *row, size_t wanted)
+{
+    struct evpg_error *error = new_error(row->set);
+
+    if (error)
+        err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
+                "the row has %d columns, and %zu are wanted", row->columns, wanted);
+    return -1;
+}
+
 int evpg_row_columns(const struct evpg_row *row)
 {
     return row->columns;

@@ -72,6 +72,9 @@ bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *
  * -1. */
 int row_explain(const struct evpg_row *row, int column, const char *why);
 
+/* Says that there are not so many columns: -1. */
+int row_miscounted(const struct evpg_row *row, size_t wanted);
+
 /* Says why a column cannot be read. */
 void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why);
 
