@@ -78,6 +78,12 @@ static void submit_from(int first, int last)
     }
 }
 
+/* Unprepared, so that the answer to a request is its own. */
+static struct evpg_db *make_conn(void)
+{
+    return evpg_conn_new(base, conninfo, &EVPG_CONN_CONFIG(.max_prepared_statements = -1));
+}
+
 static void open_db(void)
 {
     n_openings = 0;
@@ -93,7 +99,7 @@ static void await_open(void)
 static void be_recorded(int port)
 {
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable", port);
-    db = evpg_conn_new(base, conninfo, NULL);
+    db = make_conn();
     phase = SENT;
     open_db();
     submit_from(0, N_REQUESTS);
@@ -134,7 +140,7 @@ static size_t place(void)
 static void enter(void)
 {
     n_lost = n_closed = 0;
-    db = evpg_conn_new(base, conninfo, NULL);
+    db = make_conn();
     evpg_setcb(db, on_notification, on_lost, NULL);
     replay_stop_at(replay, place());
     open_db();
@@ -269,7 +275,7 @@ static void run_well(void)
 {
     phase = SENT;
     replay_stop_at(replay, SIZE_MAX);
-    db = evpg_conn_new(base, conninfo, NULL);
+    db = make_conn();
     open_db();
     submit_from(0, N_REQUESTS);
     await_all();

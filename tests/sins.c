@@ -78,7 +78,7 @@ const struct sin sins[] = {
     {"a description of parameters", ANY_END, {{'t', BODY("\0\1\0\0\0\x17"), 0}}, 0},
     {"no data", ANY_END, {{'n', NONE, 0}}, 0},
     /* ends */
-    {"a command's end", ANY_END, {{'C', BODY("SELECT 1\0"), 0}}, 0},
+    {"a command's end", REFUSED, {{'C', BODY("SELECT 1\0"), 0}}, 0},
     {"a command's end without its end", ANY_END, {{'C', BODY("SELECT 1"), 0}}, 0},
     {"an empty command's end", REFUSED, {{'C', BODY("\0"), 0}}, 0},
     {"a command's end of 1 kB", REFUSED, {{'C', BODY(X512 X512 "\0"), 0}}, 0},
