@@ -81,23 +81,29 @@ static bool send_prepare(struct query *query, PGconn *pg)
                          query->params.types) == 1;
 }
 
+static bool send_first_time(struct query *query, PGconn *pg)
+{
+    query->stmt = stmt_add(&query->rows.base.conn->statements, &query->key);
+    if (!query->stmt)
+        return send_unprepared(query, pg);
+    return send_prepare(query, pg) && send_prepared(query, pg);
+}
+
+/* It is looked up first: one that is wanted again is not dropped. */
 static bool query_send(struct evpg_request *request, PGconn *pg)
 {
     struct query *query = (struct query *)request;
-    struct stmt_cache *cache = &request->conn->statements;
-    bool known;
 
     request->preludes = 0;
     query->n_closes = 0;
     if (query->key.hash == 0 || request->renewed || request->flags & EVPG_UNPREPARED)
         return send_unprepared(query, pg);
-    query->stmt = stmt_find(cache, &query->key);
-    known = query->stmt;
-    if (!known && query->planned)
-        query->stmt = stmt_add(cache, &query->key);
-    if (!query->stmt)
-        return send_unprepared(query, pg);
-    return send_closes(query, pg) && (known || send_prepare(query, pg)) && send_prepared(query, pg);
+    query->stmt = stmt_find(&request->conn->statements, &query->key);
+    if (!send_closes(query, pg))
+        return false;
+    if (query->stmt)
+        return send_prepared(query, pg);
+    return query->planned ? send_first_time(query, pg) : send_unprepared(query, pg);
 }
 
 /* Of one that was to be dropped: if it was not there, all behind it is skipped. */
@@ -117,8 +123,6 @@ static void take_prepared(struct query *query, PGresult *result)
     struct stmt_cache *cache = &query->rows.base.conn->statements;
 
     if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-        if (query->stmt)
-            stmt_note_prepared(query->stmt);
         PQclear(result);
         return;
     }
@@ -145,7 +149,7 @@ static void query_prelude(struct evpg_request *request, PGresult *result)
 static void note_staleness(struct query *query, const PGresult *error)
 {
     struct stmt_cache *cache = &query->rows.base.conn->statements;
-    enum pq_stale how = pq_staleness(error);
+    enum pq_stale how = pq_staleness(error, stmt_name(query->stmt));
 
     if (how == PQ_MISSING)
         stmt_forget(cache, query->stmt);

@@ -116,6 +116,8 @@ static void take_last_words(struct conn *conn, PGresult *result)
         pq_set_loss(&why, EVPG_E_LOST, PQresultErrorMessage(result));
     else if (!why.code || pq_is_fatal(result))
         pq_set_error(&why, EVPG_E_LOST, EVPG_FATE_UNKNOWN, result);
+    if (!*why.sqlstate && why.code != EVPG_E_MEMORY)
+        err_set_sqlstate(&why, "08006");
     conn_down(conn, &why);
     PQclear(result);
 }

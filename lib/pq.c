@@ -161,15 +161,30 @@ static bool has_sqlstate(const PGresult *error, const char *wanted)
 
 /* 0A000 is "cached plan must not change result type"; a type that was dropped is missed in words
  * that are not translated. */
-enum pq_stale pq_staleness(const PGresult *error)
+static bool says(const PGresult *error, int field, const char *what)
 {
-    const char *message = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
+    const char *said = PQresultErrorField(error, field);
 
-    if (has_sqlstate(error, "26000"))
+    return said && strstr(said, what);
+}
+
+/* By what no language of the server's messages changes: the function, in PostgreSQL's own code. */
+static bool is_changed_plan(const PGresult *error)
+{
+    return has_sqlstate(error, "0A000") &&
+           (says(error, PG_DIAG_SOURCE_FUNCTION, "RevalidateCachedQuery") ||
+            says(error, PG_DIAG_MESSAGE_PRIMARY, "cached plan must not change result type"));
+}
+
+/* Errors of these kinds can also be a function's own. */
+enum pq_stale pq_staleness(const PGresult *error, const char *name)
+{
+    if (has_sqlstate(error, "26000") && says(error, PG_DIAG_MESSAGE_PRIMARY, name))
         return PQ_MISSING;
-    if (has_sqlstate(error, "0A000"))
+    if (is_changed_plan(error))
         return PQ_OUTDATED;
-    if (has_sqlstate(error, "XX000") && message && strstr(message, "cache lookup failed for type"))
+    if (has_sqlstate(error, "XX000") &&
+        says(error, PG_DIAG_MESSAGE_PRIMARY, "cache lookup failed for type"))
         return PQ_OUTDATED;
     return PQ_FRESH;
 }

@@ -58,10 +58,10 @@ bool pq_is_stray_error(const PGresult *notice);
  * `otherwise`. */
 void pq_set_loss(struct evpg_error *error, enum evpg_code otherwise, const char *message);
 
-/* Whether an error says that a prepared statement is not there, or not as it was when it was
- * prepared: nothing has been done by it then. */
+/* Whether an error says that the prepared statement of that name is not there, or not as it was
+ * when it was prepared: nothing has been done by it then. */
 enum pq_stale { PQ_FRESH, PQ_MISSING, PQ_OUTDATED };
-enum pq_stale pq_staleness(const PGresult *error);
+enum pq_stale pq_staleness(const PGresult *error, const char *name);
 
 /* Whether an error says that a statement of that name is prepared already. */
 bool pq_is_prepared_already(const PGresult *error);

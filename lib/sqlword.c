@@ -100,26 +100,27 @@ struct statement {
 
 /* In the order of the alphabet. */
 static const struct statement known[] = {
-    {"abort", NULL, SQLWORD_ROLLBACK},    {"alter", NULL, SQLWORD_ALONE},
-    {"begin", NULL, SQLWORD_BEGIN},       {"call", NULL, SQLWORD_ALONE},
-    {"cluster", NULL, SQLWORD_ALONE},     {"commit", NULL, SQLWORD_COMMIT},
-    {"copy", NULL, SQLWORD_COPY},         {"create", "database", SQLWORD_ALONE},
-    {"create", "index", SQLWORD_ALONE},   {"create", "unique", SQLWORD_ALONE},
-    {"do", NULL, SQLWORD_ALONE},          {"drop", "database", SQLWORD_ALONE},
-    {"drop", "index", SQLWORD_ALONE},     {"end", NULL, SQLWORD_COMMIT},
-    {"listen", NULL, SQLWORD_LISTEN},     {"prepare", "transaction", SQLWORD_COMMIT},
-    {"reindex", NULL, SQLWORD_ALONE},     {"release", NULL, SQLWORD_ROLLBACK},
-    {"rollback", NULL, SQLWORD_ROLLBACK}, {"savepoint", NULL, SQLWORD_ROLLBACK},
-    {"start", NULL, SQLWORD_BEGIN},       {"unlisten", NULL, SQLWORD_LISTEN},
-    {"vacuum", NULL, SQLWORD_ALONE},      {"", NULL, SQLWORD_PLAIN},
+    {"abort", NULL, SQLWORD_ROLLBACK},     {"alter", NULL, SQLWORD_ALONE},
+    {"begin", NULL, SQLWORD_BEGIN},        {"call", NULL, SQLWORD_ALONE},
+    {"cluster", NULL, SQLWORD_ALONE},      {"commit", NULL, SQLWORD_COMMIT},
+    {"copy", NULL, SQLWORD_COPY},          {"create", "database", SQLWORD_ALONE},
+    {"create", "index", SQLWORD_ALONE},    {"create", "unique", SQLWORD_ALONE},
+    {"deallocate", NULL, SQLWORD_DISCARD}, {"discard", NULL, SQLWORD_DISCARD},
+    {"do", NULL, SQLWORD_ALONE},           {"drop", "database", SQLWORD_ALONE},
+    {"drop", "index", SQLWORD_ALONE},      {"end", NULL, SQLWORD_COMMIT},
+    {"listen", NULL, SQLWORD_LISTEN},      {"prepare", "transaction", SQLWORD_COMMIT},
+    {"reindex", NULL, SQLWORD_ALONE},      {"release", NULL, SQLWORD_ROLLBACK},
+    {"rollback", NULL, SQLWORD_ROLLBACK},  {"savepoint", NULL, SQLWORD_ROLLBACK},
+    {"start", NULL, SQLWORD_BEGIN},        {"unlisten", NULL, SQLWORD_LISTEN},
+    {"vacuum", NULL, SQLWORD_ALONE},       {"", NULL, SQLWORD_PLAIN},
 };
 
 #define NONE (sizeof(known) / sizeof(*known) - 1)
 
 /* Of each letter, where in that the words that begin with it are. */
-static const unsigned char known_from[26] = {0,    2,    3,  10,   13,   NONE, NONE, NONE, NONE,
-                                             NONE, NONE, 14, NONE, NONE, NONE, 15,   NONE, 16,
-                                             19,   NONE, 21, 22,   NONE, NONE, NONE, NONE};
+static const unsigned char known_from[26] = {0,    2,    3,  10,   15,   NONE, NONE, NONE, NONE,
+                                             NONE, NONE, 16, NONE, NONE, NONE, 17,   NONE, 18,
+                                             21,   NONE, 23, 24,   NONE, NONE, NONE, NONE};
 
 static bool is_next(const char *at, const char *name)
 {

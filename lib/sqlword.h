@@ -11,8 +11,9 @@ enum sqlword {
     SQLWORD_COMMIT,   /* ends one, wanting its effects: COMMIT, END, PREPARE TRANSACTION */
     SQLWORD_ROLLBACK, /* ends one without; and what has to do with savepoints */
     SQLWORD_LISTEN,   /* LISTEN, UNLISTEN */
+    SQLWORD_DISCARD,  /* drops what others may be using: DISCARD, DEALLOCATE */
     SQLWORD_ALONE,    /* must not share the wire with others, or may commit in its midst: CALL, DO,
-                         VACUUM,    CREATE INDEX and their like */
+                         VACUUM, CREATE INDEX and their like */
 };
 
 /* What a statement is, by its first words. */

@@ -4,9 +4,11 @@
  *
  * Called by op_query.c, which sends, and judges by answers; pure policy, nothing is sent here.
  * Invariants: a name is made from the statement's text and its parameters' types, so that behind a
- * pooler, where sessions change, the same name always means the same statement; one that is in use
- * is not evicted, and its memory stays until nobody uses it, though the cache may have forgotten
- * it; what was evicted stays on a list until the server has been told.
+ * pooler, where sessions change, the same name always means the same statement. A name that was
+ * dropped is not used again, for PgBouncer does not see DEALLOCATE. One that is in use is not
+ * evicted, and its memory stays until nobody uses it, though the cache may have forgotten it. What
+ * was evicted stays on a list, which is short, until the server has been told; until then its name
+ * is taken, and it comes back when it is wanted again.
  */
 #include "stmt.h"
 
@@ -26,9 +28,9 @@ struct stmt {
     TAILQ_ENTRY(stmt) link; /* of used, or evicted */
     uint64_t hash;
     unsigned n_users;
-    bool prepared; /* the server has said so */
-    bool known;    /* in the cache */
-    bool evicted;  /* on that list */
+    bool known;   /* in the cache */
+    bool evicted; /* on that list */
+    bool retired; /* and not to be used again */
     char name[STMT_NAME_SIZE];
     size_t size;
     size_t length;
@@ -90,7 +92,13 @@ void stmt_forget(struct stmt_cache *cache, struct stmt *stmt)
 static void leave_evicted(struct stmt_cache *cache, struct stmt *stmt)
 {
     TAILQ_REMOVE(&cache->evicted, stmt, link);
+    cache->n_evicted--;
     stmt->evicted = false;
+}
+
+static void drop_evicted(struct stmt_cache *cache, struct stmt *stmt)
+{
+    leave_evicted(cache, stmt);
     if (stmt->n_users == 0)
         mem_free(stmt);
 }
@@ -102,7 +110,7 @@ void stmt_cache_clear(struct stmt_cache *cache)
     while ((stmt = TAILQ_FIRST(&cache->used)))
         stmt_forget(cache, stmt);
     while ((stmt = TAILQ_FIRST(&cache->evicted)))
-        leave_evicted(cache, stmt);
+        drop_evicted(cache, stmt);
     cache->generation = 0;
 }
 
@@ -120,18 +128,6 @@ static struct stmt *look_up(const struct stmt_cache *cache, uint64_t hash)
     struct stmt *stmt;
 
     HASH_FIND(hh, cache->table, &hash, sizeof(hash), stmt);
-    return stmt;
-}
-
-struct stmt *stmt_find(struct stmt_cache *cache, const struct stmt_key *key)
-{
-    struct stmt *stmt = look_up(cache, key->hash);
-
-    if (!stmt || !is(stmt, key))
-        return NULL;
-    TAILQ_REMOVE(&cache->used, stmt, link);
-    TAILQ_INSERT_HEAD(&cache->used, stmt, link);
-    stmt->n_users++;
     return stmt;
 }
 
@@ -161,27 +157,37 @@ static struct stmt *make(const struct stmt_key *key)
     return stmt;
 }
 
+static void join_evicted(struct stmt_cache *cache, struct stmt *stmt)
+{
+    stmt->evicted = true;
+    cache->n_evicted++;
+    TAILQ_INSERT_TAIL(&cache->evicted, stmt, link);
+}
+
 /* Onto the list of those that are to be dropped, once nobody uses it. */
 static void evict(struct stmt_cache *cache, struct stmt *stmt)
 {
     take_out(cache, stmt);
-    stmt->evicted = true;
-    TAILQ_INSERT_TAIL(&cache->evicted, stmt, link);
+    join_evicted(cache, stmt);
 }
 
 void stmt_retire(struct stmt_cache *cache, struct stmt *stmt)
 {
     if (!stmt->known)
         return;
+    stmt->retired = true;
     evict(cache, stmt);
     cache->generation++;
 }
 
-/* One that nobody uses. False: there is none. */
+/* One that nobody uses. False: there is none, or too many wait already to be dropped, as in a
+ * transaction block. */
 static bool evict_one(struct stmt_cache *cache)
 {
     struct stmt *stmt;
 
+    if (cache->n_evicted >= STMT_MOST_EVICTED)
+        return false;
     TAILQ_FOREACH_REVERSE(stmt, &cache->used, stmt_list, link)
     {
         if (stmt->n_users > 0)
@@ -202,26 +208,76 @@ static bool make_room(struct stmt_cache *cache, size_t size)
     return true;
 }
 
-struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key)
+/* Into the cache. False: there is no room. */
+static bool put_in(struct stmt_cache *cache, struct stmt *stmt)
 {
-    struct stmt *stmt = look_up(cache, key->hash) ? NULL : make(key);
-
-    if (!stmt)
-        return NULL;
-    if (!make_room(cache, stmt->size)) {
-        mem_free(stmt);
-        return NULL;
-    }
+    if (!make_room(cache, stmt->size))
+        return false;
     HASH_ADD(hh, cache->table, hash, sizeof(stmt->hash), stmt);
-    if (!stmt->hh.tbl) {
-        mem_free(stmt);
-        return NULL;
-    }
-    name(stmt, cache->generation);
+    if (!stmt->hh.tbl)
+        return false;
     TAILQ_INSERT_HEAD(&cache->used, stmt, link);
     cache->count++;
     cache->bytes += stmt->size;
     stmt->known = true;
+    return true;
+}
+
+/* The one of that name which the server still has, though it was evicted. */
+static struct stmt *look_up_evicted(const struct stmt_cache *cache, uint64_t hash)
+{
+    struct stmt *stmt;
+
+    TAILQ_FOREACH (stmt, &cache->evicted, link)
+        if (stmt->hash == hash && !stmt->retired)
+            return stmt;
+    return NULL;
+}
+
+/* Back into the cache, from the list of those that are to be dropped, where it makes room for
+ * another. */
+static struct stmt *revive(struct stmt_cache *cache, const struct stmt_key *key)
+{
+    struct stmt *stmt = look_up_evicted(cache, key->hash);
+
+    if (!stmt || !is(stmt, key))
+        return NULL;
+    leave_evicted(cache, stmt);
+    if (put_in(cache, stmt))
+        return stmt;
+    join_evicted(cache, stmt);
+    return NULL;
+}
+
+struct stmt *stmt_find(struct stmt_cache *cache, const struct stmt_key *key)
+{
+    struct stmt *stmt = look_up(cache, key->hash);
+
+    if (stmt && !is(stmt, key))
+        return NULL;
+    if (stmt) {
+        TAILQ_REMOVE(&cache->used, stmt, link);
+        TAILQ_INSERT_HEAD(&cache->used, stmt, link);
+    } else {
+        stmt = revive(cache, key);
+    }
+    if (stmt)
+        stmt->n_users++;
+    return stmt;
+}
+
+struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key)
+{
+    bool taken = look_up(cache, key->hash) || look_up_evicted(cache, key->hash);
+    struct stmt *stmt = taken ? NULL : make(key);
+
+    if (!stmt)
+        return NULL;
+    if (!put_in(cache, stmt)) {
+        mem_free(stmt);
+        return NULL;
+    }
+    name(stmt, cache->generation);
     stmt->n_users = 1;
     return stmt;
 }
@@ -230,16 +286,6 @@ void stmt_release(struct stmt *stmt)
 {
     if (--stmt->n_users == 0 && !stmt->known && !stmt->evicted)
         mem_free(stmt);
-}
-
-void stmt_note_prepared(struct stmt *stmt)
-{
-    stmt->prepared = true;
-}
-
-bool stmt_is_prepared(const struct stmt *stmt)
-{
-    return stmt->prepared;
 }
 
 const char *stmt_name(const struct stmt *stmt)
@@ -256,6 +302,7 @@ bool stmt_take_evicted(struct stmt_cache *cache, char dropped[STMT_NAME_SIZE])
     if (!stmt)
         return false;
     memcpy(dropped, stmt->name, STMT_NAME_SIZE);
-    leave_evicted(cache, stmt);
+    drop_evicted(cache, stmt);
+    cache->generation++;
     return true;
 }

@@ -8,6 +8,9 @@
 
 #define STMT_NAME_SIZE 36
 
+/* While so many wait to be dropped, no more are evicted. */
+#define STMT_MOST_EVICTED 8
+
 /* Which statement: its text and its parameters' types. The hash is made once, with the request. */
 struct stmt_key {
     uint64_t hash;
@@ -27,9 +30,10 @@ struct stmt_cache {
     struct stmt *table; /* uthash's */
     TAILQ_HEAD(stmt_list, stmt) used;
     struct stmt_list evicted; /* the server still has them, and nobody here wants them */
+    int n_evicted;
     int count, max_count;
     size_t bytes, max_bytes;
-    unsigned generation; /* in names, so that one that was retired is not taken for its heir */
+    unsigned generation; /* in names, so that one that is retired or dropped has another's */
 };
 
 /* max_count 0: there is no cache. */
@@ -43,21 +47,17 @@ void stmt_cache_clear(struct stmt_cache *cache);
 struct stmt *stmt_find(struct stmt_cache *cache, const struct stmt_key *key);
 
 /* A new one, in use, that is to be prepared by that name; others are evicted for it. NULL: it
- * cannot be kept, for want of memory, or because it is too long, or another has its name. */
+ * cannot be kept: it is too long, another has its name, none can be evicted, or memory ran out. */
 struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key);
 
 /* No longer used by one that had it from stmt_find or stmt_add. */
 void stmt_release(struct stmt *stmt);
 
-/* The server has it, as far as is known; and it has it no more, or never had. */
-void stmt_note_prepared(struct stmt *stmt);
+/* The server has it no more, or never had. */
 void stmt_forget(struct stmt_cache *cache, struct stmt *stmt);
 
 /* The server has it, and it is of no use any more: the tables it was made for are not the same. */
 void stmt_retire(struct stmt_cache *cache, struct stmt *stmt);
-
-/* Whether its preparation has been answered. */
-bool stmt_is_prepared(const struct stmt *stmt);
 
 /* What it is called in the session. */
 const char *stmt_name(const struct stmt *stmt);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * db_prepared: statements are prepared by themselves, and right after whatever happens to them;
- * PR01 to PR16.
+ * PR01 to PR13 and PR16.
  */
 #include "harness.h"
 #include "oracle.h"
@@ -21,11 +21,10 @@ static int count_prepared(const char *like)
     return atoi(cell(count, 0, 0));
 }
 
-static void begin_with(int mode, int max)
+static void begin_with(int max)
 {
     struct evpg_conn_config config = evpg_conn_config_default();
 
-    (void)mode;
     config.max_prepared_statements = max;
     begin_closed("", &config);
     n_openings = 0;
@@ -52,7 +51,7 @@ END_TEST
 /* 0: by the configuration; 1: by the flag. */
 START_TEST(pr02_never)
 {
-    begin_with(ALONE, _i == 0 ? -1 : 0);
+    begin_with(_i == 0 ? -1 : 0);
     for (int i = 0; i < 3; i++) {
         struct outcome *outcome = query("select 1 as pr02", EVPG_NO_PARAMS);
 
@@ -70,7 +69,7 @@ START_TEST(pr03_those_used_last)
 {
     char sql[40];
 
-    begin_with(ALONE, 5);
+    begin_with(5);
     for (int i = 0; i < 10; i++) {
         query("select 'a' as pr03", EVPG_NO_PARAMS);
         snprintf(sql, sizeof(sql), "select %d as pr03", i);
@@ -82,6 +81,86 @@ START_TEST(pr03_those_used_last)
     ck_assert_int_le(count_prepared("%pr03%"), 5);
     ck_assert_int_eq(count_prepared("select 'a' as pr03"), 1);
     ck_assert_int_eq(count_prepared("select 0 as pr03"), 0);
+    end();
+}
+END_TEST
+
+/* Of a handful of names, of which some are kept: those that were evicted are used again before they
+ * could be dropped, within a transaction block, which one error would end. */
+START_TEST(more_than_are_kept)
+{
+    char sql[40];
+
+    begin_with(3);
+    for (int i = 0; i < 200; i++) {
+        if (i % 50 == 10)
+            query("begin", EVPG_NO_PARAMS);
+        snprintf(sql, sizeof(sql), "select %d as kept", i % 50 < 25 ? i % 4 : i % 17);
+        query(sql, EVPG_NO_PARAMS);
+        if (i % 50 == 40)
+            query("commit", EVPG_NO_PARAMS);
+        if (i % 3 == 0)
+            await_all();
+    }
+    await_all();
+    check_all_succeeded();
+    ck_assert_int_le(count_prepared("% as kept"), 3 + 8);
+    for (int i = 0; i < 10; i++)
+        query("select 'again' as other", EVPG_NO_PARAMS);
+    ck_assert_int_le(count_prepared("% as kept"), 3);
+    end();
+}
+END_TEST
+
+/* Statements that prepare others are behind it. */
+START_TEST(discarded_in_the_midst)
+{
+    static const char *const how[] = {"deallocate all", "discard all"};
+    struct outcome *outcomes[60];
+    char sql[40];
+
+    begin(_i / 2);
+    query("begin", EVPG_NO_PARAMS);
+    for (int i = 0; i < 60; i++) {
+        snprintf(sql, sizeof(sql), "select %d as midst", i % 12);
+        outcomes[i] = query(sql, EVPG_NO_PARAMS);
+        if (i != 5)
+            continue;
+        query(_i % 2 ? "commit" : "select", EVPG_NO_PARAMS);
+        query(how[_i % 2], EVPG_NO_PARAMS);
+    }
+    query("commit", EVPG_NO_PARAMS);
+    await_all();
+    for (int i = 0; i < 60; i++)
+        ck_assert_outcome_ok(outcomes[i]);
+    ck_assert_int_eq(count_prepared("% as midst"), 12);
+    end();
+}
+END_TEST
+
+/* An error of that kind which is not the statement's own: it is told, and run once. */
+START_TEST(a_functions_own_error)
+{
+    static const char *const raised[] = {"0A000", "26000", "42P05"};
+    struct outcome *count;
+    char sql[300];
+
+    begin(ALONE);
+    query("create temp sequence own", EVPG_NO_PARAMS);
+    snprintf(sql, sizeof(sql),
+             "create function pg_temp.own() returns int language plpgsql as $$begin"
+             " perform nextval('own'); raise exception 'of my own' using errcode = '%s'; end$$",
+             raised[_i]);
+    query(sql, EVPG_NO_PARAMS);
+    for (int i = 0; i < 3; i++) {
+        struct outcome *outcome = query("select pg_temp.own()", EVPG_NO_PARAMS);
+
+        await_all();
+        ck_assert_outcome_sqlstate(outcome, raised[_i]);
+    }
+    count = query("select last_value::text from own", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_str_eq(cell(count, 0, 0), "3");
     end();
 }
 END_TEST
@@ -340,86 +419,6 @@ START_TEST(prepared_already)
 }
 END_TEST
 
-static struct {
-    int n_done, params, columns;
-    uint32_t types[4], column_type;
-    char sqlstate[6];
-} described;
-
-static void on_described(const struct evpg_result *result, void *arg)
-{
-    const struct evpg_error *error = evpg_result_error(result);
-
-    (void)arg;
-    described.n_done++;
-    described.params = evpg_result_params(result);
-    for (int i = 0; i < 4; i++)
-        described.types[i] = evpg_result_param_type(result, i);
-    described.columns = evpg_result_columns(result);
-    described.column_type = evpg_result_column_type(result, 0);
-    snprintf(described.sqlstate, sizeof(described.sqlstate), "%s",
-             error ? evpg_error_sqlstate(error) : "");
-    ck_assert_ptr_null(evpg_result_row(result, 0));
-}
-
-static void describe(const char *sql, const uint32_t *types, size_t n_types)
-{
-    memset(&described, 0, sizeof(described));
-    ck_assert_ptr_nonnull(evpg_prepare(db, sql, types, n_types, on_described, NULL));
-    ck_assert(await_flag(&described.n_done, 10000));
-    ck_assert_int_eq(described.n_done, 1);
-}
-
-/* 0: kept; 1: nothing is. */
-START_TEST(described_by_evpg_prepare)
-{
-    const uint32_t types[] = {20, 0};
-    struct outcome *run;
-
-    begin_with(ALONE, _i == 0 ? 0 : -1);
-    describe("select $1 + $2::int4 as sum", types, 2);
-    ck_assert_str_eq(described.sqlstate, "");
-    ck_assert_int_eq(described.params, 2);
-    ck_assert_uint_eq(described.types[0], 20);
-    ck_assert_uint_eq(described.types[1], 23);
-    ck_assert_uint_eq(described.types[2], 0);
-    ck_assert_int_eq(described.columns, 1);
-    ck_assert_uint_eq(described.column_type, 20);
-    run = query("select $1 + $2::int4 as sum", EVPG_PARAMS(evpg_int64(40), evpg_text("2")));
-    await_all();
-    ck_assert_outcome_ok(run);
-    ck_assert_str_eq(cell(run, 0, 0), "42");
-    ck_assert_int_eq(count_prepared("% as sum"), _i == 0 ? 1 : 0);
-    describe("selct 1", NULL, 0);
-    ck_assert_str_eq(described.sqlstate, "42601");
-    describe("create temp table described (a int)", NULL, 0);
-    ck_assert_int_eq(described.columns, 0);
-    ck_assert_ptr_null(evpg_prepare(db, NULL, NULL, 0, NULL, NULL));
-    ck_assert_ptr_null(evpg_prepare(db, "select 1", NULL, 1, NULL, NULL));
-    ck_assert_ptr_null(evpg_prepare(db, "copy t to stdout", NULL, 0, NULL, NULL));
-    end();
-}
-END_TEST
-
-/* Described when it is run, for it was not there when it was prepared. */
-START_TEST(pr15_a_cursor_that_comes_later)
-{
-    struct outcome *fetched;
-
-    begin_with(ALONE, 0);
-    describe("fetch all in \"c\"", NULL, 0);
-    query("begin", EVPG_NO_PARAMS);
-    query("declare c cursor for select 1::int4, 'x'::text", EVPG_NO_PARAMS);
-    fetched = query("fetch all in \"c\"", EVPG_NO_PARAMS);
-    query("commit", EVPG_NO_PARAMS);
-    await_all();
-    ck_assert_outcome_ok(fetched);
-    ck_assert_int_eq(fetched->n_columns, 2);
-    ck_assert_str_eq(cell(fetched, 0, 1), "x");
-    end();
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("db_prepared");
@@ -429,6 +428,9 @@ int main(void)
     tcase_add_loop_test(tcase, pr01_once, 0, N_MODES);
     tcase_add_loop_test(tcase, pr02_never, 0, 2);
     tcase_add_test(tcase, pr03_those_used_last);
+    tcase_add_test(tcase, more_than_are_kept);
+    tcase_add_loop_test(tcase, discarded_in_the_midst, 0, 2 * N_MODES);
+    tcase_add_loop_test(tcase, a_functions_own_error, 0, 3);
     tcase_add_loop_test(tcase, pr04_another_result_type, 0, N_MODES);
     tcase_add_test(tcase, pr04_in_a_transaction);
     tcase_add_loop_test(tcase, pr07_an_error_is_told_as_it_is, 0, N_MODES);
@@ -442,8 +444,6 @@ int main(void)
     tcase_add_loop_test(tcase, pr16_types_tell_them_apart, 0, N_MODES);
     tcase_add_test(tcase, text_and_binary_by_one);
     tcase_add_test(tcase, prepared_already);
-    tcase_add_loop_test(tcase, described_by_evpg_prepare, 0, 2);
-    tcase_add_test(tcase, pr15_a_cursor_that_comes_later);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -267,6 +267,7 @@ void begin(int wanted)
     static int is_open;
     char conninfo[256] = "";
 
+    is_open = 0;
     mode = wanted;
     base = event_base_new();
     if (mode == TLS)

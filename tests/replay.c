@@ -309,6 +309,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     session->replay = replay;
     session->stream = bufferevent_socket_new(replay->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_set_max_single_write(session->stream, 1 << 20); /* its end comes right behind */
     bufferevent_setcb(session->stream, on_readable, on_written, on_event, session);
     bufferevent_enable(session->stream, EV_READ | EV_WRITE);
     LIST_INSERT_HEAD(&replay->sessions, session, link);

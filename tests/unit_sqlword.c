@@ -62,6 +62,9 @@ static const struct {
     {"do$$begin end$$", SQLWORD_PLAIN}, /* an identifier, as the server has it */
     {"call p()", SQLWORD_ALONE},
     {"vacuum", SQLWORD_ALONE},
+    {"deallocate all", SQLWORD_DISCARD},
+    {"DISCARD plans", SQLWORD_DISCARD},
+    {"discards", SQLWORD_PLAIN},
     {"cluster t", SQLWORD_ALONE},
     {"reindex table t", SQLWORD_ALONE},
     {"alter table t add x int", SQLWORD_ALONE},

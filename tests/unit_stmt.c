@@ -33,6 +33,17 @@ static struct stmt *use(int i)
     return stmt ? stmt : stmt_add(&cache, &key);
 }
 
+/* Tells the server to drop those that were evicted. */
+static int drop_evicted(void)
+{
+    char name[STMT_NAME_SIZE];
+    int n = 0;
+
+    while (stmt_take_evicted(&cache, name))
+        n++;
+    return n;
+}
+
 static void use_and_release(int i)
 {
     struct stmt *stmt = use(i);
@@ -53,20 +64,15 @@ static bool knows(int i)
 
 START_TEST(what_was_used_last_stays)
 {
-    char name[STMT_NAME_SIZE];
-    int n_evicted = 0;
-
     stmt_cache_start(&cache, 5, 1 << 20);
     for (int i = 1; i <= 9; i++) {
         use_and_release(0);
         use_and_release(i);
     }
     ck_assert_int_eq(cache.count, 5);
+    ck_assert_int_eq(drop_evicted(), 5);
     ck_assert(knows(0) && knows(6) && knows(7) && knows(8) && knows(9));
     ck_assert(!knows(1) && !knows(5));
-    while (stmt_take_evicted(&cache, name))
-        n_evicted++;
-    ck_assert_int_eq(n_evicted, 5);
     stmt_cache_clear(&cache);
     ck_assert_int_eq(cache.count, 0);
     ck_assert_uint_eq(cache.bytes, 0);
@@ -83,6 +89,7 @@ START_TEST(one_in_use_is_not_evicted)
     ck_assert_ptr_null(use(2));
     stmt_release(used[0]);
     use_and_release(2);
+    ck_assert_int_eq(drop_evicted(), 1);
     ck_assert(!knows(0) && knows(1) && knows(2));
     stmt_cache_clear(&cache);
     stmt_release(used[1]);
@@ -96,8 +103,10 @@ START_TEST(bytes_are_counted)
     memset(longer, 'x', 10000);
     longer[10000] = '\0';
     stmt_cache_start(&cache, 100, 2000);
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 50; i++) {
         use_and_release(i);
+        drop_evicted();
+    }
     ck_assert_int_lt(cache.count, 20);
     ck_assert_int_gt(cache.count, 3);
     ck_assert_uint_le(cache.bytes, 2000);
@@ -142,9 +151,6 @@ START_TEST(one_that_is_forgotten_lives_while_it_is_used)
 
     stmt_cache_start(&cache, 10, 1 << 20);
     stmt = use(1);
-    ck_assert(!stmt_is_prepared(stmt));
-    stmt_note_prepared(stmt);
-    ck_assert(stmt_is_prepared(stmt));
     stmt_forget(&cache, stmt);
     stmt_forget(&cache, stmt);
     ck_assert(!knows(1));
@@ -154,6 +160,74 @@ START_TEST(one_that_is_forgotten_lives_while_it_is_used)
     stmt_cache_clear(&cache);
     ck_assert(!knows(2));
     stmt_release(stmt);
+}
+END_TEST
+
+/* The server has them yet, so that their names are taken; one that is wanted again comes back. */
+START_TEST(one_that_was_evicted_is_wanted_again)
+{
+    char names[3][STMT_NAME_SIZE];
+
+    stmt_cache_start(&cache, 2, 1 << 20);
+    for (int i = 0; i < 3; i++) {
+        struct stmt *stmt = use(i);
+
+        strcpy(names[i], stmt_name(stmt));
+        stmt_release(stmt);
+    }
+    for (int i = 0; i < 30; i++) {
+        struct stmt_key key = key_number(i % 3);
+        struct stmt *stmt = stmt_find(&cache, &key);
+
+        ck_assert_ptr_nonnull(stmt);
+        ck_assert_str_eq(stmt_name(stmt), names[i % 3]);
+        stmt_release(stmt);
+        ck_assert_int_eq(cache.count, 2);
+        ck_assert_int_eq(cache.n_evicted, 1);
+    }
+    ck_assert_int_eq(drop_evicted(), 1);
+    for (int i = 0; i < 3; i++) {
+        struct stmt *stmt = use(i);
+
+        ck_assert_int_eq(strcmp(stmt_name(stmt), names[i]) != 0, i == 0);
+        stmt_release(stmt);
+    }
+    stmt_cache_clear(&cache);
+    ck_assert_uint_eq(cache.bytes, 0);
+}
+END_TEST
+
+/* It is wanted again, and all the others are in use. */
+START_TEST(one_that_was_evicted_has_no_place)
+{
+    struct stmt *other;
+
+    stmt_cache_start(&cache, 1, 1 << 20);
+    use_and_release(0);
+    other = use(1);
+    ck_assert_ptr_null(use(0));
+    ck_assert_int_eq(cache.n_evicted, 1);
+    stmt_release(other);
+    use_and_release(0);
+    ck_assert_int_eq(cache.n_evicted, 1);
+    stmt_cache_clear(&cache);
+}
+END_TEST
+
+/* As in a transaction block, in which none is dropped. */
+START_TEST(few_wait_to_be_dropped)
+{
+    stmt_cache_start(&cache, 3, 1 << 20);
+    for (int i = 0; i < 3 + STMT_MOST_EVICTED; i++)
+        use_and_release(i);
+    for (int i = 50; i < 60; i++)
+        ck_assert_ptr_null(use(i));
+    ck_assert_int_eq(cache.n_evicted, STMT_MOST_EVICTED);
+    ck_assert_int_eq(cache.count, 3);
+    ck_assert_int_eq(drop_evicted(), STMT_MOST_EVICTED);
+    use_and_release(50);
+    stmt_cache_clear(&cache);
+    ck_assert_int_eq(cache.n_evicted, 0);
 }
 END_TEST
 
@@ -236,6 +310,9 @@ int main(void)
     tcase_add_test(tcase, bytes_are_counted);
     tcase_add_test(tcase, types_tell_statements_apart);
     tcase_add_test(tcase, one_that_is_forgotten_lives_while_it_is_used);
+    tcase_add_test(tcase, one_that_was_evicted_is_wanted_again);
+    tcase_add_test(tcase, one_that_was_evicted_has_no_place);
+    tcase_add_test(tcase, few_wait_to_be_dropped);
     tcase_add_test(tcase, one_that_is_retired);
     tcase_add_test(tcase, there_may_be_no_cache);
     tcase_add_test(tcase, a_hash_that_is_taken);
