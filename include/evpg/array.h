@@ -155,7 +155,9 @@ struct evpg_composite_value {
 
 /**
  * A composite. It is sent in text format, numbers too, so a field may be any number that its type
- * takes; in binary format only when a field has no text that the library can write.
+ * takes; in binary format only when a field has no text that the library can write, as dates, times
+ * and uuids by their makers. With one of these, and text, in one composite there is no format for
+ * both, and it is refused: give a date as text then.
  *
  * @param composite as evpg_array() has it
  */
