@@ -11,7 +11,7 @@ set -uo pipefail
 # shellcheck source=tests/lib/tap.sh
 . "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
 
-examples=(hello params pipeline cursos_concluidos)
+examples=(hello params types scan pipeline cursos_concluidos)
 database=evpg_examples_$$
 
 # run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
@@ -43,6 +43,43 @@ prints_text() {
         head -n 20 "$tmp/out" | diagnose
         return 1
     }
+}
+
+# prints_line TEXT: in a line of its own.
+prints_line() {
+    grep -qxF -- "$1" "$tmp/out" || {
+        head -n 40 "$tmp/out" | diagnose
+        return 1
+    }
+}
+
+# The second half of the output is the first half once more.
+same_halves() {
+    local lines
+    lines=$(wc -l <"$tmp/out")
+    [[ $lines -gt 20 ]] && same_file <(tail -n $((lines / 2)) "$tmp/out") \
+        <(head -n $((lines / 2)) "$tmp/out") && same $((lines % 2)) 0
+}
+
+# Neither that of the session nor the process's changes what is printed.
+types_elsewhere() {
+    cp "$tmp/out" "$tmp/here"
+    TZ=Asia/Kathmandu PGTZ=America/Sao_Paulo succeeds types && same_file "$tmp/out" "$tmp/here"
+}
+
+# says_why SED TEXT: scan.c, changed by sed, fails with the text that its comment has for that.
+says_why() {
+    local command
+    grep -qF -- "$2" "$top/examples/scan.c" || {
+        echo "# scan.c does not say '$2'"
+        return 1
+    }
+    sed "$1" "$top/examples/scan.c" >"$tmp/scan.c"
+    read -ra command <<<"$CC $EVPG_SANITIZE -I$top/include $LIBEVENT_CFLAGS $tmp/scan.c \
+        $build/.libs/libevpg.so $LIBEVENT_LIBS -o $tmp/scan"
+    quiet "${command[@]}" || return
+    LD_LIBRARY_PATH=$build/.libs "$tmp/scan" >"$tmp/out" 2>"$tmp/err"
+    same "$(<"$tmp/err")" "scan: $2"
 }
 
 # How many rows of the course list were printed.
@@ -99,6 +136,35 @@ check "hello prints nothing else" same "$(wc -l <"$tmp/out")" 1
 check "hello.c has at most 60 lines" test "$(wc -l <"$top/examples/hello.c")" -le 60
 check "params succeeds" succeeds params
 check "params gets the name as it was" prints_text "\"Robert'); DROP TABLE students;--\""
+
+check "types succeeds" succeeds types
+check "types prints the same of text and of binary format" same_halves
+for line in 'timestamptz: 1795611930.250000000, which is 2026-11-25 13:05:30.250000 UTC' \
+    'date: 2026-11-25' 'infinity: yes' 'interval: 14 months, -3 days, 1500000 microseconds' \
+    'numeric: 3703703670.30, or 370370367030 cents' 'uuid: it ends with cafe' \
+    'json: {"b": 1,  "a": 2}; jsonb: {"a": 2, "b": 1}' 'inet: 192.0.2.7/24' 'array: 7 NULL 9' \
+    'range: from 10, without an end' 'composite: 12 of screws, "long"' 'enum: happy' \
+    'NULL: yes, "nothing"' 'refused: column 1 "total" (int8): out of range for 32 bits'; do
+    check "types prints $line" prints_line "$line"
+done
+check "types does not care about the time zone" types_elsewhere
+
+check "scan succeeds" succeeds scan
+check "scan prints a whole row" \
+    prints_line '1: Ana, 129.90, paid, shipped 2026-11-25, a gift'
+check "scan prints one without a day and a note" prints_line '2: Bruno, 5.00, not paid'
+check "scan prints one without a day" prints_line '3: Carla, 70.01, paid, call first'
+check "scan prints nothing else" same "$(wc -l <"$tmp/out")" 3
+if [[ -e $build/.libs/libevpg.so ]]; then
+    check "scan.c says what one place too few gives" says_why 's|evpg_to_bool(&order->paid),||' \
+        'the row has 6 columns, and 5 are wanted'
+    check "scan.c says what a place of another type gives" \
+        says_why 's|evpg_to_text(&customer)|evpg_to_int32(\&(int32_t){0})|; s|\*customer|*customer = ""|' \
+        'column 1 "customer" (text): not an integer type'
+else
+    skip "scan.c says what mistakes give" "no shared library was built"
+fi
+
 check "pipeline succeeds" succeeds pipeline
 check "pipeline counts all answers" \
     prints '^10000 answers, 9999 rows, 1 failed, 0 out of order$'

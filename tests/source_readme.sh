@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# source_readme: a TAP test that README.md and doc/DESIGN.md speak of what there is.
+# source_readme: a TAP test that README.md and the texts in doc speak of what there is.
 #
 # README.md shows examples/cursos_concluidos.c whole, and that file it must be, byte for byte. The
-# paths in both, in backticks or in blocks of code other than C, must exist. Called by
-# `make check`, or by hand without arguments; it needs no build.
+# other pieces of C of a text compile, together. doc/VALUES.md names all there is for values. The
+# paths in the texts, in backticks or in blocks of code other than C, must exist. Called by
+# `make check`, or by hand without arguments; it needs a compiler, and no build.
 #
 # Exit status: 0; the verdicts are in the output, as TAP has it.
 set -uo pipefail
@@ -13,24 +14,25 @@ set -uo pipefail
 export LC_ALL=C
 
 example=examples/cursos_concluidos.c
-documents=(README.md doc/DESIGN.md)
+documents=(README.md doc/DESIGN.md doc/VALUES.md)
 
-# Puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
+# split_c_blocks FILE: puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
 split_c_blocks() {
+    rm -f "$tmp"/block.*
     awk -v prefix="$tmp/block." '
         /^```/ {
             inside = !inside && $0 ~ /^```[ \t]*[cC][ \t]*$/
             blocks += inside
             next
         }
-        inside { print >(prefix blocks) }
-    ' README.md
+        inside { print >(prefix sprintf("%03d", blocks)) }
+    ' "$1"
 }
 
 # The block that starts as the example does, with its first three lines, must go on as it does.
 shows_the_example() {
     local block found=no
-    split_c_blocks
+    split_c_blocks README.md
     for block in "$tmp"/block.*; do
         [[ -s $block && $(head -n 3 "$block") = $(head -n 3 "$example") ]] || continue
         found=yes
@@ -40,6 +42,41 @@ shows_the_example() {
         echo "# no block of C starts with the first three lines of $example"
         return 1
     }
+}
+
+# print_pieces FILE: the other blocks, as they would be in one file; #line has the compiler name them.
+print_pieces() {
+    local block
+    split_c_blocks "$1"
+    for block in "$tmp"/block.*; do
+        [[ -s $block && $(head -n 3 "$block") != $(head -n 3 "$example") ]] || continue
+        echo "#line 1 \"$1, piece ${block##*.}\""
+        cat "$block"
+    done
+}
+
+# A piece need not be used by another one.
+pieces_compile() {
+    local command
+    read -ra command <<<"${CC-cc} -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
+        -fsyntax-only -Iinclude ${LIBEVENT_CFLAGS-} -x c -"
+    print_pieces "$1" >"$tmp/pieces.c"
+    grep -q evpg_ "$tmp/pieces.c" && quiet "${command[@]}" <"$tmp/pieces.c"
+}
+
+# Getters, what they are scanned into, and makers of parameters: all that the headers have.
+list_value_functions() {
+    cat include/evpg/*.h | tr -s '\n ' ' ' |
+        grep -oE 'EVPG_EXPORT ([a-z_0-9]+ )+[ *]*evpg_[a-z0-9_]+\(' |
+        grep -E 'evpg_(row|to|timestamp|date)_[a-z0-9_]*\($|evpg_if_any\($|struct evpg_param evpg_' |
+        grep -oE 'evpg_[a-z0-9_]+\($' | tr -d '('
+}
+
+list_unnamed() {
+    local name
+    list_value_functions | while read -r name; do
+        grep -qw "$name" doc/VALUES.md || echo "doc/VALUES.md does not name $name()"
+    done
 }
 
 # print_code FILE: what is between backticks, which may go over a line's end, and blocks of code,
@@ -98,6 +135,11 @@ for file in "${documents[@]}"; do
     check "there is $file" test -s "$file"
 done
 check "README.md shows $example as it is" shows_the_example
+for file in README.md doc/VALUES.md; do
+    check "the pieces of C in $file compile" pieces_compile "$file"
+done
+check "there are functions for values" test "$(list_value_functions | wc -l)" -gt 80
+check "doc/VALUES.md names them all" silent list_unnamed
 check "README.md names scripts/demo" names scripts/demo
 check "README.md names scripts/check" names scripts/check
 check "the paths that are named exist" silent list_missing

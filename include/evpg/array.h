@@ -16,7 +16,8 @@
  *   evpg_row_bytes() gives the text, without decoding a bytea, and the functions below take it for
  *   what they read;
  * - in binary format, with EVPG_BINARY, that is a bound of a range whose type somebody has made:
- *   evpg_row_bytes() alone reads it.
+ *   evpg_row_bytes() alone reads it. So it does a part whose type is a domain, or another that the
+ *   library does not know, though evpg_row_type() then tells its OID.
  *
  * Each call decodes the value anew.
  */
@@ -154,7 +155,9 @@ struct evpg_composite_value {
 
 /**
  * A composite. It is sent in text format, numbers too, so a field may be any number that its type
- * takes; in binary format only when a field has no text that the library can write.
+ * takes; in binary format only when a field has no text that the library can write, as dates, times
+ * and uuids by their makers. With one of these, and text, in one composite there is no format for
+ * both, and it is refused: give a date as text then.
  *
  * @param composite as evpg_array() has it
  */
@@ -185,7 +188,8 @@ inline evpg_param array_param(const evpg_array_value &array)
 
 /**
  * An array of one dimension as a parameter, to be used in the call that takes it:
- * EVPG_PARAMS(EVPG_ARRAY(23, evpg_int32(1), evpg_null())). The first is the elements' type.
+ * EVPG_PARAMS(EVPG_ARRAY(23, evpg_int32(1), evpg_null())). The first is the elements' type; there
+ * must be at least one element.
  */
 #define EVPG_ARRAY(type, ...)                                                                      \
     ::evpg_detail::array_param(::evpg_detail::array_of(type, ::evpg_detail::list(__VA_ARGS__).at,  \
@@ -194,7 +198,8 @@ inline evpg_param array_param(const evpg_array_value &array)
 
 /**
  * An array of one dimension as a parameter, to be used in the block in which it stands:
- * EVPG_PARAMS(EVPG_ARRAY(23, evpg_int32(1), evpg_null())). The first is the elements' type.
+ * EVPG_PARAMS(EVPG_ARRAY(23, evpg_int32(1), evpg_null())). The first is the elements' type; there
+ * must be at least one element.
  */
 #define EVPG_ARRAY(type, ...)                                                                      \
     evpg_array(&(const struct evpg_array_value){                                                   \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file evpg/conn.h
- * One connection to a server: a db that runs requests in the order of their submission.
+ * One connection to a server: a db that runs requests in the order of their submission, with one
+ * exception: a request whose prepared statement was missing or out of date is sent once more, and
+ * then runs after those that were on the wire with it (see evpg_query()).
  *
  * Requests are pipelined by themselves: many are on their way at once, each with a Sync message of
  * its own, so that each is a transaction of its own and an error concerns its own request only

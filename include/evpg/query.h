@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file evpg/query.h
- * Running one statement.
+ * Running statements: one with parameters, or several in a string; and preparing one.
  */
 #ifndef EVPG_QUERY_H
 #define EVPG_QUERY_H
@@ -16,7 +16,21 @@ extern "C" {
 /**
  * Submits one statement, with parameters $1, $2, ... in place of values, and returns at once.
  * Nothing is sent before control is back in the event loop. It runs by the extended query protocol
- * (libpq manual, PQsendQueryParams), with results in text format.
+ * (libpq manual, PQsendQueryParams). Values come in text format, or in binary format where
+ * evpg_request_set_flags() has set EVPG_BINARY.
+ *
+ * Prepared statements: one that begins with SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE or
+ * WITH is prepared when it is first sent on a connection, in the same trip, under a name of the
+ * library's; from then on it is only run. It is found again by its text and its parameters' types.
+ * Those used last are kept, as many as max_prepared_statements and max_prepared_bytes allow (see
+ * evpg/conn.h). EVPG_UNPREPARED has one request do without, max_prepared_statements = -1 all.
+ *
+ * When the server says that the prepared statement is missing, is there already, or is out of date
+ * because a table or type has changed (SQLSTATE 26000, 42P05, 0A000), nothing has come of it. The
+ * request is then sent once more, unprepared, and runs, and is answered, after those that were on
+ * the wire with it. Not within a transaction block, which the error has ended: there it is the
+ * request's error, the library forgets what was missing or out of date, and after ROLLBACK the same
+ * statement works.
  *
  * The statement's first word decides what may share the connection with it: transaction control,
  * LISTEN, UNLISTEN, CALL, DO, VACUUM, CLUSTER, REINDEX, ALTER, and CREATE or DROP of an INDEX or

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file evpg/result.h
- * What a done callback learns.
+ * What a done callback learns. All that is handed out is borrowed until that callback returns.
  */
 #ifndef EVPG_RESULT_H
 #define EVPG_RESULT_H
@@ -21,7 +21,7 @@ EVPG_EXPORT const struct evpg_error *evpg_result_error(const struct evpg_result 
  */
 EVPG_EXPORT const char *evpg_result_tag(const struct evpg_result *result);
 
-/** How many rows were delivered, or are kept here. */
+/** How many rows were delivered to the row callback; or, without one, are kept here. */
 EVPG_EXPORT uint64_t evpg_result_rows(const struct evpg_result *result);
 
 /** The number of rows in the command's tag, retrieved or affected; 0 where it has none (libpq
@@ -37,17 +37,22 @@ EVPG_EXPORT int evpg_result_columns(const struct evpg_result *result);
 /** A column's name; NULL when there is no such column. */
 EVPG_EXPORT const char *evpg_result_column_name(const struct evpg_result *result, int column);
 
-/** The OID of a column's type; 0 when there is no such column. */
+/** The OID of a column's type, as evpg_row_type(); 0 when there is no such column. */
 EVPG_EXPORT uint32_t evpg_result_column_type(const struct evpg_result *result, int column);
 
-/** How many parameters a statement has that evpg_prepare() has prepared; else 0. */
+/** How many parameters a statement has that evpg_prepare() was called with; else 0. */
 EVPG_EXPORT int evpg_result_params(const struct evpg_result *result);
 
-/** The OID of a parameter's type, counted from 0; 0 when there is no such parameter. */
+/**
+ * The OID of the type of such a parameter, as the server has understood it.
+ *
+ * @param param from 0, which is $1
+ * @return 0 when there is no such parameter
+ */
 EVPG_EXPORT uint32_t evpg_result_param_type(const struct evpg_result *result, int param);
 
 /**
- * A row that was kept because the request has no row callback.
+ * A row that was kept because an evpg_query() has no row callback. A script's are never kept.
  *
  * @param index from 0 to evpg_result_rows() - 1
  * @return the row, borrowed as the result is; NULL when there is no such row, or with errno ENOMEM

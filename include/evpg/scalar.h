@@ -5,7 +5,8 @@
  * bits.
  *
  * As evpg/row.h has it: columns are numbered from 0, values are read alike in text and in binary
- * format, and evpg_row_error() says why a call has failed. Text is borrowed as the row is.
+ * format, and evpg_row_error() says why a call has failed. Text is borrowed as the row is. Of the
+ * getters of text NULL may mean SQL's NULL or a failure: evpg_row_is_null() tells which.
  */
 #ifndef EVPG_SCALAR_H
 #define EVPG_SCALAR_H
@@ -33,7 +34,7 @@ EVPG_EXPORT int evpg_row_int16(const struct evpg_row *row, int column, int16_t *
  */
 EVPG_EXPORT int evpg_row_uint32(const struct evpg_row *row, int column, uint32_t *value);
 
-/** The same for 64 bits: columns of type xid8 and pg_lsn as well. */
+/** The same for 64 bits: columns of type oid, xid, cid, xid8 and pg_lsn. */
 EVPG_EXPORT int evpg_row_uint64(const struct evpg_row *row, int column, uint64_t *value);
 
 /**
@@ -50,14 +51,15 @@ EVPG_EXPORT int evpg_row_float(const struct evpg_row *row, int column, float *va
  *
  * @return decimal digits as the server shows them, with all zeros of its scale and without an
  *     exponent: "-1234.50"; or "NaN", "Infinity", "-Infinity". NULL for NULL, which is no error;
- * for another type, and when memory has run out
+ *     for another type, and when memory has run out
  */
 EVPG_EXPORT const char *evpg_row_numeric(const struct evpg_row *row, int column);
 
 /**
  * A numeric as an integer, for amounts: columns of type numeric. Nothing is ever rounded.
  *
- * @param scale how many digits after the point are wanted: with 2, 12.3 becomes 1230
+ * @param scale how many digits after the point are wanted: with 2, 12.3 becomes 1230; below 0, how
+ *     many zeros before it are left out: with -3, 5000 becomes 5
  * @param value the numeric times 10 to the power of scale, exactly; set on success only
  * @return 0; or -1: another type, NULL, NaN or infinite, digits other than 0 beyond the scale, out
  *     of range, or memory has run out
@@ -90,9 +92,11 @@ EVPG_EXPORT int evpg_row_inet(const struct evpg_row *row, int column,
                               struct evpg_inet_address *address);
 
 /**
- * JSON: columns of type json, as it was stored, and jsonb, as the server writes it.
+ * JSON: columns of type json, as it was stored, and jsonb, as the server writes it. It is not
+ * parsed here.
  *
- * @return text ended by a NUL byte; NULL for NULL, which is no error, and for another type
+ * @return text ended by a NUL byte, in the connection's client_encoding; NULL for NULL, which is no
+ *     error, and for another type
  */
 EVPG_EXPORT const char *evpg_row_json(const struct evpg_row *row, int column);
 

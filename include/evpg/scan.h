@@ -5,6 +5,11 @@
  *
  *     evpg_row_scan(row, EVPG_INTO(evpg_to_int64(&id), evpg_to_text_or_null(&note),
  *                                  evpg_if_any(&has_end, evpg_to_timestamptz(&end))))
+ *
+ * Each place reads what the getter that it names reads, in the same units. NULL is an error, but
+ * for evpg_to_text_or_null() and within evpg_if_any(). Text and bytes that are handed out are
+ * borrowed as the row is: what is to be kept must be copied. A column of another type than these is
+ * passed over by evpg_to_nothing(), and its getter called.
  */
 #ifndef EVPG_SCAN_H
 #define EVPG_SCAN_H
@@ -25,7 +30,7 @@ struct evpg_into {
     bool *any;       /**< of evpg_if_any(), or NULL */
 };
 
-/** As evpg_row_int16() reads it; and so on for the others. */
+/** As evpg_row_int16(). */
 EVPG_EXPORT struct evpg_into evpg_to_int16(int16_t *value);
 /** As evpg_row_int32(). */
 EVPG_EXPORT struct evpg_into evpg_to_int32(int32_t *value);
@@ -39,25 +44,25 @@ EVPG_EXPORT struct evpg_into evpg_to_float(float *value);
 EVPG_EXPORT struct evpg_into evpg_to_double(double *value);
 /** As evpg_row_bool(). */
 EVPG_EXPORT struct evpg_into evpg_to_bool(bool *value);
-/** As evpg_row_text(), borrowed as the row is; NULL is an error. */
+/** As evpg_row_text(), borrowed as the row is. */
 EVPG_EXPORT struct evpg_into evpg_to_text(const char **value);
 /** The same, where NULL is NULL. */
 EVPG_EXPORT struct evpg_into evpg_to_text_or_null(const char **value);
-/** As evpg_row_bytes(), borrowed as the row is; NULL is an error. */
+/** As evpg_row_bytes(), borrowed as the row is. */
 EVPG_EXPORT struct evpg_into evpg_to_bytes(const void **value, size_t *length);
-/** As evpg_row_numeric(), borrowed as the row is; NULL is an error. */
+/** As evpg_row_numeric(), borrowed as the row is. */
 EVPG_EXPORT struct evpg_into evpg_to_numeric(const char **value);
-/** As evpg_row_json(), borrowed as the row is; NULL is an error. */
+/** As evpg_row_json(), borrowed as the row is. */
 EVPG_EXPORT struct evpg_into evpg_to_json(const char **value);
 /** As evpg_row_uuid(), into 16 bytes. */
 EVPG_EXPORT struct evpg_into evpg_to_uuid(unsigned char *bytes);
-/** As evpg_row_date(). */
+/** As evpg_row_date(): days since 2000-01-01. */
 EVPG_EXPORT struct evpg_into evpg_to_date(int32_t *days);
-/** As evpg_row_time(). */
+/** As evpg_row_time(): microseconds since midnight. */
 EVPG_EXPORT struct evpg_into evpg_to_time(int64_t *microseconds);
-/** As evpg_row_timestamp(). */
+/** As evpg_row_timestamp(): microseconds since 2000-01-01 00:00:00. */
 EVPG_EXPORT struct evpg_into evpg_to_timestamp(int64_t *microseconds);
-/** As evpg_row_timestamptz(). */
+/** As evpg_row_timestamptz(): microseconds since 2000-01-01 00:00:00 UTC. */
 EVPG_EXPORT struct evpg_into evpg_to_timestamptz(int64_t *microseconds);
 /** As evpg_row_interval(). */
 EVPG_EXPORT struct evpg_into evpg_to_interval(struct evpg_interval *value);
@@ -67,7 +72,8 @@ EVPG_EXPORT struct evpg_into evpg_to_nothing(void);
 /**
  * Only if the column is not NULL, which is no error then.
  *
- * @param any whether it was; the other variable is not set where it was not
+ * @param any set to whether there is a value; where there is none, what `into` points at is not set
+ * @param into made by one of the functions above
  */
 EVPG_EXPORT struct evpg_into evpg_if_any(bool *any, struct evpg_into into);
 

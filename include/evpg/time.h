@@ -60,7 +60,8 @@ struct evpg_timetz {
 /**
  * An interval. A month has no fixed number of days, nor a day of hours, so the three are kept
  * apart, each with a sign of its own; nothing is ever carried from one to another. Of PostgreSQL
- * 17's infinity all three have the highest value, and of its -infinity the lowest.
+ * 17's infinity all three have the highest value, and of its -infinity the lowest; an older server
+ * takes these for very long intervals.
  */
 struct evpg_interval {
     int64_t microseconds; /**< hours, minutes and seconds */
@@ -138,10 +139,11 @@ EVPG_EXPORT int evpg_date_to_civil(int32_t date, struct evpg_civil *civil);
 EVPG_EXPORT int evpg_date_from_civil(const struct evpg_civil *civil, int32_t *date);
 
 /** A PostgreSQL date, in days since 2000-01-01, or one of the infinities. The server refuses one
- * that is out of its range (SQLSTATE 22008); so it does with those below. */
+ * that is out of its range (SQLSTATE 22008); so it does with those below. For NULL there is
+ * evpg_null(). */
 EVPG_EXPORT struct evpg_param evpg_date(int32_t days);
 
-/** A PostgreSQL time, in microseconds since midnight. */
+/** A PostgreSQL time, in microseconds since midnight, from 0 to 86400000000. */
 EVPG_EXPORT struct evpg_param evpg_time(int64_t microseconds);
 
 /** A PostgreSQL timetz. The server takes zones of less than 16 hours (SQLSTATE 22009). */
