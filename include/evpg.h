@@ -35,6 +35,7 @@
 #include <evpg/notify.h>
 #include <evpg/param.h>
 #include <evpg/query.h>
+#include <evpg/quote.h>
 #include <evpg/request.h>
 #include <evpg/resolve.h>
 #include <evpg/result.h>
@@ -42,5 +43,6 @@
 #include <evpg/scalar.h>
 #include <evpg/scan.h>
 #include <evpg/time.h>
+#include <evpg/type.h>
 
 #endif

@@ -79,6 +79,7 @@ static void set_up(struct conn *conn)
     conn_set_state(conn, CONN_READY);
     conn_opened(conn);
     news_deliver_notices(conn, NULL);
+    parameters_tell(conn);
     if (conn->pg)
         io_send(conn);
 }

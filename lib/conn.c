@@ -48,6 +48,8 @@ static void destroy(struct conn *conn)
             event_free(events[i]);
     row_set_finish(&conn->row_set);
     news_forget(conn);
+    parameters_forget(conn);
+    types_forget(&conn->db.types);
     mem_free(conn->conninfo_text);
     mem_free(conn);
 }
@@ -190,6 +192,8 @@ static void drop(struct conn *conn)
     }
     connect_forget(conn);
     news_forget(conn);
+    parameters_forget(conn);
+    types_forget(&conn->db.types);
     stmt_cache_clear(&conn->statements);
     conn->in_transaction = false;
     if (conn->pg)

@@ -5,6 +5,7 @@
 #include "budget.h"
 #include "conninfo.h"
 #include "db.h"
+#include "parameters.h"
 #include "req.h"
 #include "row.h"
 #include "stmt.h"
@@ -63,6 +64,7 @@ struct conn {
     evpg_db_cb on_lost;
     void *callback_arg;
     STAILQ_HEAD(, notice) notices;
+    struct parameters parameters; /* that the hook was told of */
 
     /* All exist from the start to the end: nothing has to be made when something fails. */
     struct event *read_event;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db: what all kinds of db have in common: the calls that serve each kind, and the hooks.
+ * db: what all kinds of db have in common: the calls that serve each kind, the hooks, and the types
+ * that are known.
  *
  * Called by the application and by the operations. Invariants: a db is used through its ops only; a
  * refused call leaves the db as it was, sets errno and tells the log hook why.
@@ -45,6 +46,22 @@ void evpg_free(struct evpg_db *db)
 {
     if (db)
         db->ops->free(db);
+}
+
+const struct evpg_type *evpg_type_named(const struct evpg_db *db, const char *name)
+{
+    return db && name ? types_named(&db->types, name) : NULL;
+}
+
+const struct evpg_type *evpg_type_of(const struct evpg_db *db, uint32_t oid)
+{
+    return db ? types_of(&db->types, oid) : NULL;
+}
+
+void evpg_types_forget(struct evpg_db *db)
+{
+    if (db)
+        types_forget(&db->types);
 }
 
 void *evpg_pgconn(struct evpg_db *db)

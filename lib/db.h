@@ -2,6 +2,8 @@
 #ifndef DB_H
 #define DB_H
 
+#include "types.h"
+
 #include <evpg/conn.h>
 #include <evpg/hooks.h>
 
@@ -18,6 +20,7 @@ struct evpg_db {
     const struct db_ops *ops;
     struct evpg_hooks hooks;
     void *hooks_arg;
+    struct types types; /* that it knows */
 };
 
 /* Tells the log hook why a call is refused and sets errno to it. db, which may be NULL, may be gone

@@ -235,6 +235,14 @@ static void call_done(struct op_rows *rows, struct evpg_result *result)
         set->request = NULL;
 }
 
+static bool has_learnt(struct op_rows *rows, struct evpg_error *error)
+{
+    if (!rows->learn || rows->learn(rows, error))
+        return true;
+    error->phase = EVPG_PHASE_SETTLING;
+    return false;
+}
+
 void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
 {
     struct op_rows *rows = op_rows_of(request);
@@ -250,7 +258,7 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
         .set = &request->conn->row_set,
     };
 
-    if (!cut && judge(rows, &judged))
+    if (!cut && (judge(rows, &judged) || !has_learnt(rows, &judged)))
         result.error = cut = &judged;
     if (cut)
         req_describe(request, rows->sql, cut);

@@ -16,6 +16,8 @@ struct op_rows {
     void *arg;
     const char *sql;
     enum sqlword word;
+    /* What the library itself does with the rows that were kept. False: it fails, with an error. */
+    bool (*learn)(struct op_rows *rows, struct evpg_error *error);
     PGresult *rows;   /* that are being delivered */
     int next_row;     /* in them */
     PGresult *last;   /* the final one: columns, and rows if they are kept */

@@ -100,6 +100,18 @@ struct evpg_request *submit_script(struct outcome *outcome, const char *sql)
                        evpg_script(db, sql, outcome->kept ? NULL : on_row, on_done, outcome));
 }
 
+struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, uint32_t oid)
+{
+    struct evpg_request *request;
+
+    outcome->kept = true;
+    request = name ? evpg_type_look_up(db, name, on_done, outcome)
+                   : evpg_type_look_up_oid(db, oid, on_done, outcome);
+    if (mode == BINARY)
+        evpg_request_set_flags(request, EVPG_BINARY);
+    return note_submit(outcome, request);
+}
+
 void abandon(struct outcome *outcome)
 {
     if (outcome->completions == 0) {

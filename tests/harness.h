@@ -93,6 +93,9 @@ struct evpg_request *submit(struct outcome *outcome, const char *sql,
 /* The same by evpg_script. */
 struct evpg_request *submit_script(struct outcome *outcome, const char *sql);
 
+/* The same by evpg_type_look_up; name NULL: by its OID. */
+struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, uint32_t oid);
+
 /* evpg_request_abandon: from now on neither a row nor a completion is due, or allowed. */
 void abandon(struct outcome *outcome);
 

@@ -181,8 +181,17 @@ EVPG_EXPORT int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb o
                            void *arg);
 
 /**
+ * The latest value of a setting that the server reports, such as "server_version" or "TimeZone";
+ * the hook `parameter` (evpg/hooks.h) lists them and tells of changes.
+ *
+ * @param name    just as there; one that the server does not report gives NULL
+ * @return borrowed until control returns to the loop; NULL while the connection is not open
+ */
+EVPG_EXPORT const char *evpg_parameter(struct evpg_db *db, const char *name);
+
+/**
  * The PGconn underneath, for what libpq offers and this library does not, such as
- * PQparameterStatus(). Only for looking: a call that sends, receives or changes its mode breaks the
+ * PQserverVersion(). Only for looking: a call that sends, receives or changes its mode breaks the
  * connection.
  *
  * @return a PGconn *, valid until control returns to the loop; NULL while there is none

@@ -39,6 +39,21 @@ struct evpg_hooks {
      * them EVPG_FIELD_SEVERITY; its code, fate and phase mean nothing. Borrowed until it returns.
      */
     void (*notice)(struct evpg_db *db, const struct evpg_error *notice, void *arg);
+
+    /**
+     * Called for each setting that the server reports: for all of them after a login, and then for
+     * each that has changed, by whatever has changed it: SET, a function, the end of a transaction,
+     * a reload of the server's configuration (which a session notices with its next statement), a
+     * promotion (in_hot_standby). From the loop, after
+     * the callbacks of what has come along with it, and once for several changes that have come
+     * together; every call is legal in it. Which settings these are depends on the server:
+     * application_name, client_encoding, DateStyle, default_transaction_read_only, in_hot_standby,
+     * integer_datetimes, IntervalStyle, is_superuser, scram_iterations, search_path,
+     * server_encoding, server_version, session_authorization, standard_conforming_strings,
+     * TimeZone. PostgreSQL manual, "Asynchronous Operations" (ParameterStatus). name and value are
+     * borrowed until it returns.
+     */
+    void (*parameter)(struct evpg_db *db, const char *name, const char *value, void *arg);
 };
 
 /** Hooks, in C: EVPG_HOOKS(.log = print_line). */
@@ -47,7 +62,7 @@ struct evpg_hooks {
 /** Hooks that are all NULL, for any language; set members afterwards. */
 static inline struct evpg_hooks evpg_hooks_default(void)
 {
-    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL, NULL};
+    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL, NULL, NULL};
     return hooks;
 }
 

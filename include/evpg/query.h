@@ -33,8 +33,9 @@ extern "C" {
  * statement works.
  *
  * The statement's first word decides what may share the connection with it: transaction control,
- * LISTEN, UNLISTEN, CALL, DO, VACUUM, CLUSTER, REINDEX, ALTER, and CREATE or DROP of an INDEX or
- * DATABASE run with nothing else on the wire, so that they see the statements before them finished.
+ * LISTEN, UNLISTEN, CALL, DO, VACUUM, CLUSTER, REINDEX, ALTER, DISCARD, DEALLOCATE, and CREATE or
+ * DROP of an INDEX or DATABASE run with nothing else on the wire, so that they see the statements
+ * before them finished, and those after them see what they have done.
  *
  * Transaction blocks: BEGIN and COMMIT are statements like any other here, and what is submitted
  * between them runs inside the block, even what follows a statement that failed (SQLSTATE 25P02).
