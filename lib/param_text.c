@@ -11,6 +11,7 @@
 
 #include "params.h"
 #include "type.h"
+#include "value_text.h"
 
 #include <inttypes.h>
 #include <locale.h>
@@ -99,6 +100,16 @@ static void put_number(struct param_sink *sink, const struct evpg_param *param, 
     else
         length = snprintf(text, sizeof(text), "%" PRId64, bits);
     put_text(sink, text, (size_t)length, quotes);
+}
+
+static void put_inline(struct param_sink *sink, const struct evpg_param *param, int quotes)
+{
+    char text[VALUE_TEXT_SIZE];
+
+    if (is_number(param->oid))
+        put_number(sink, param, quotes);
+    else
+        put_text(sink, text, value_text_write(param->oid, param->value.inline_bytes, text), quotes);
 }
 
 static void put_bytea(struct param_sink *sink, const struct evpg_param *param, int quotes)
@@ -223,7 +234,7 @@ static void put_value(struct param_sink *sink, const struct evpg_param *param, i
     if (params_is_text(param))
         put_text(sink, value, (size_t)param->length, quotes);
     else if (param->kind == PARAMS_INLINE)
-        put_number(sink, param, quotes);
+        put_inline(sink, param, quotes);
     else if (param->kind == PARAMS_BYTES)
         put_bytea(sink, param, quotes);
     else if (param->kind == PARAMS_ARRAY)
@@ -260,7 +271,7 @@ bool param_text_can(const struct evpg_param *param)
 
     switch (param->kind) {
     case PARAMS_INLINE:
-        return is_number(param->oid);
+        return is_number(param->oid) || value_text_can(param->oid);
     case PARAMS_BYTES:
         return param->oid == TYPE_BYTEA;
     case PARAMS_ARRAY:

@@ -224,8 +224,8 @@ START_TEST(composites_in_binary)
     char why[200];
     struct evpg_param param = evpg_composite(&one);
 
-    fields[1].oid = 1082;
-    check_one(param, 0, 1, N("\2") N("\x17") N("\4") N("\1") "\0\0\x04\x3a" N("\4") N("\2"), 28);
+    fields[1].oid = 4711;
+    check_one(param, 0, 1, N("\2") N("\x17") N("\4") N("\1") "\0\0\x12\x67" N("\4") N("\2"), 28);
     fields[0] = evpg_text("x");
     ck_assert(!params_check(&param, 1, why, sizeof(why)));
     ck_assert_str_eq(why, "parameter $1: has parts that have no format in common");

@@ -154,10 +154,10 @@ struct evpg_composite_value {
 };
 
 /**
- * A composite. It is sent in text format, numbers too, so a field may be any number that its type
- * takes; in binary format only when a field has no text that the library can write, as dates, times
- * and uuids by their makers. With one of these, and text, in one composite there is no format for
- * both, and it is refused: give a date as text then.
+ * A composite. It is sent in text format, all fields that are not NULL in quotes, so a field may be
+ * of any type whose text its own type takes. No setting of the session's matters to dates, times
+ * and intervals in it; one that is out of the server's range is refused by the server, as a text
+ * that it cannot read (SQLSTATE 22007).
  *
  * @param composite as evpg_array() has it
  */
