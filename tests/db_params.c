@@ -234,7 +234,7 @@ static enum evpg_flow check_bytes(const struct evpg_row *row, struct outcome *ou
     return EVPG_NEXT;
 }
 
-START_TEST(bytes_round_trip)
+START_TEST(ty13_ty14_bytes_round_trip)
 {
     static const char *const settings[] = {"set bytea_output = hex", "set bytea_output = escape"};
 
@@ -324,7 +324,7 @@ int main(void)
     tcase_add_loop_test(small, pa10_a_timestamp_as_text, 0, N_MODES);
     tcase_add_loop_test(small, integers_round_trip, 0, N_MODES);
     tcase_add_loop_test(small, doubles_round_trip, 0, N_MODES);
-    tcase_add_loop_test(small, bytes_round_trip, 0, N_MODES);
+    tcase_add_loop_test(small, ty13_ty14_bytes_round_trip, 0, N_MODES);
     tcase_add_loop_test(small, others_round_trip, 0, N_MODES);
     tcase_add_loop_test(small, everything_is_copied, 0, N_MODES);
     suite_add_tcase(suite, small);
