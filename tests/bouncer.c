@@ -7,10 +7,6 @@
  * the server's own, which goes with the server; its log is the server's. As root, we become the
  * server's user, for PgBouncer does not run as root.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "bouncer.h"
 
 #include "oracle.h"
