@@ -123,14 +123,14 @@ with_no_main_cluster() (
     "$@"
 )
 
-# with_no_pooler COMMAND...: runs it while installing PgBouncer does not start it; nor does booting,
-# later. Where there is a policy-rc.d already, that one decides what is started meanwhile.
+# with_no_pooler COMMAND...: runs it while installing a package starts no service; nor does booting
+# start PgBouncer, later. Where there is a policy-rc.d already, that one decides what is started.
 with_no_pooler() (
     policy=/usr/sbin/policy-rc.d
     if [[ ! -e $policy ]]; then
         trap 'as_root rm -f "$policy"' EXIT
-        printf '%s\n' '#!/bin/sh' 'case " $* " in *" pgbouncer"*) exit 101 ;; esac' |
-            as_root tee "$policy" && as_root chmod 755 "$policy" || exit
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" || exit
+        as_root chmod 755 "$policy" || exit
     fi
     "$@" && as_root update-rc.d pgbouncer disable
 )
