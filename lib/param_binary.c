@@ -117,10 +117,22 @@ void param_binary_write(struct param_sink *sink, const struct evpg_param *param)
         put_bytes(sink, value, (size_t)param->length);
 }
 
+/* Empty, or infinite on both sides, and it does not say of which type: it is written alike for all
+ * of them. */
+static bool is_boundless(const struct evpg_param *param)
+{
+    const struct evpg_range_value *range = param->value.pointer;
+
+    return param->kind == PARAMS_RANGE && range->type == TYPE_NONE &&
+           (range->empty || (!param_is_bound(&range->lower) && !param_is_bound(&range->upper)));
+}
+
 static bool can_element(const struct evpg_param *element, uint32_t type)
 {
     if (element->kind == PARAMS_NULL)
         return true;
+    if (is_boundless(element))
+        return type_of_bounds(type) != TYPE_NONE;
     if (params_is_text(element))
         return type_is_text(type);
     return param_part_type(element) == type && param_binary_can(element);

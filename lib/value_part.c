@@ -104,7 +104,7 @@ const char *value_rest_part(struct value_rest *rest, uint32_t type, struct value
     }
     if (length < 0 || (size_t)length > rest->length)
         return "a part is longer than the whole";
-    if (type_is_text(type))
+    if (type_is_text(type) || type == TYPE_JSONB)
         value_parts_copy(parts, (const char *)rest->at, (size_t)length, type);
     else
         add(parts, (const char *)rest->at, (size_t)length, type);

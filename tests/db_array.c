@@ -7,170 +7,7 @@
  */
 #include "harness.h"
 
-#include <math.h>
 #include <stdio.h>
-
-enum { N_ARRAYS = 1000, MOST_ELEMENTS = 27, TEXT_SIZE = 40 };
-
-/* A random array, and the same twice as a parameter. */
-struct model {
-    uint32_t type;
-    int dimensions, n;
-    int32_t lengths[3], lower_bounds[3];
-    bool null[MOST_ELEMENTS];
-    int32_t integer[MOST_ELEMENTS];
-    double number[MOST_ELEMENTS];
-    char text[MOST_ELEMENTS][TEXT_SIZE]; /* of any type */
-    struct evpg_param typed[MOST_ELEMENTS], texts[MOST_ELEMENTS];
-    struct evpg_array_value as_typed, as_texts;
-};
-
-static struct model models[N_ARRAYS];
-
-static double any_double(void)
-{
-    static const double special[] = {0.0, -0.0, 0.1, NAN, INFINITY, -INFINITY, 5e-324, 1e308};
-    int which = rand() % 16;
-
-    return which < 8 ? special[which] : (rand() - RAND_MAX / 2) / (double)(1 + rand() % 1000);
-}
-
-static void any_text(char *to)
-{
-    static const char *const nasty[] = {"\"", "\\", "{",  "}",  ",",    " ", "'",
-                                        "(",  ")",  "\n", "\t", "NULL", "é", "a"};
-
-    *to = '\0';
-    for (int n = rand() % 8; n > 0; n--)
-        strcat(to, nasty[(size_t)rand() % (sizeof(nasty) / sizeof(*nasty))]);
-}
-
-static void make_element(struct model *model, int i)
-{
-    char *text = model->text[i];
-
-    model->null[i] = rand() % 4 == 0;
-    model->integer[i] = rand() % 3 ? rand() - RAND_MAX / 2 : rand() % 2 ? INT32_MAX : INT32_MIN;
-    model->number[i] = any_double();
-    if (model->type == 23)
-        snprintf(text, TEXT_SIZE, "%d", model->integer[i]);
-    else if (model->type == 701)
-        snprintf(text, TEXT_SIZE, "%.17g", model->number[i]);
-    else
-        any_text(text);
-    if (model->null[i])
-        model->texts[i] = model->typed[i] = evpg_null();
-    else
-        model->texts[i] = evpg_text(text);
-    if (!model->null[i])
-        model->typed[i] = model->type == 23    ? evpg_int32(model->integer[i])
-                          : model->type == 701 ? evpg_double(model->number[i])
-                                               : evpg_text(text);
-}
-
-/* With the elements' type a text[] travels in binary, without it in text. */
-static void make_model(struct model *model)
-{
-    static const uint32_t types[] = {23, 25, 701};
-
-    model->type = types[rand() % 3];
-    model->dimensions = 1 + rand() % 3;
-    model->n = 1;
-    for (int i = 0; i < model->dimensions; i++) {
-        model->lengths[i] = 1 + rand() % 3;
-        model->lower_bounds[i] = rand() % 2 ? 1 : rand() % 7 - 3;
-        model->n *= model->lengths[i];
-    }
-    model->n = rand() % 20 ? model->n : 0;
-    for (int i = 0; i < model->n; i++)
-        make_element(model, i);
-    model->as_typed = (struct evpg_array_value){.element_type = model->type,
-                                                .dimensions = model->dimensions,
-                                                .lengths = model->lengths,
-                                                .lower_bounds = model->lower_bounds,
-                                                .elements = model->typed,
-                                                .n_elements = (size_t)model->n};
-    model->as_texts = model->as_typed;
-    model->as_texts.element_type = model->type == 25 ? 0 : model->type;
-    model->as_texts.elements = model->texts;
-}
-
-static void check_element(const struct model *model, const struct evpg_row *elements, int i)
-{
-    int32_t integer = 0;
-    double number = 0;
-
-    ck_assert_int_eq(evpg_row_is_null(elements, i), model->null[i]);
-    if (model->null[i])
-        return;
-    if (model->type == 25)
-        ck_assert_str_eq(evpg_row_text(elements, i), model->text[i]);
-    if (model->type == 23) {
-        ck_assert_int_eq(evpg_row_int32(elements, i, &integer), 0);
-        ck_assert_int_eq(integer, model->integer[i]);
-    }
-    if (model->type == 701) {
-        ck_assert_int_eq(evpg_row_double(elements, i, &number), 0);
-        ck_assert(isnan(number) ? isnan(model->number[i])
-                                : memcmp(&number, &model->number[i], sizeof(number)) == 0);
-    }
-}
-
-static void check_array(const struct model *model, const struct evpg_row *row, int column)
-{
-    const struct evpg_array_view *array = evpg_row_array(row, column);
-
-    ck_assert_msg(array != NULL, "%s", evpg_error_message(evpg_row_error(row)));
-    ck_assert_uint_eq(array->element_type, model->type);
-    ck_assert_int_eq(evpg_row_columns(array->elements), model->n);
-    ck_assert_int_eq(array->dimensions, model->n ? model->dimensions : 0);
-    for (int i = 0; i < array->dimensions; i++) {
-        ck_assert_int_eq(array->lengths[i], model->lengths[i]);
-        ck_assert_int_eq(array->lower_bounds[i], model->lower_bounds[i]);
-    }
-    for (int i = 0; i < model->n; i++)
-        check_element(model, array->elements, i);
-}
-
-static enum evpg_flow check_random(const struct evpg_row *row, struct outcome *outcome)
-{
-    bool same = false;
-
-    check_array(&models[outcome->number], row, 0);
-    check_array(&models[outcome->number], row, 1);
-    ck_assert_int_eq(evpg_row_bool(row, 2, &same), 0);
-    ck_assert(same);
-    ck_assert_ptr_null(evpg_row_error(row));
-    return EVPG_NEXT;
-}
-
-static void send_and_compare(int i)
-{
-    struct outcome *back = new_outcome();
-    const char *sql;
-
-    make_model(&models[i]);
-    sql = models[i].type == 25 ? "select $1, $2::text[], $1 is not distinct from $2::text[]"
-                               : "select $1, $2, $1 is not distinct from $2";
-    back->on_row = check_random;
-    back->number = i;
-    ck_assert_ptr_nonnull(submit(
-        back, sql, EVPG_PARAMS(evpg_array(&models[i].as_typed), evpg_array(&models[i].as_texts))));
-}
-
-START_TEST(random_arrays)
-{
-    srand(20261125);
-    begin(_i);
-    for (int i = 0; i < N_ARRAYS; i++) {
-        send_and_compare(i);
-        if (i % 100 == 99)
-            await_all();
-    }
-    check_all_succeeded();
-    end();
-}
-END_TEST
 
 /* One row, looked at by the callback; it must have been. */
 static void look(const char *sql, const struct evpg_param *params, size_t n_params,
@@ -450,11 +287,8 @@ int main(void)
 {
     Suite *suite = suite_create("db_array");
     TCase *small = tcase_create("small");
-    TCase *large = tcase_create("large");
 
     tcase_set_timeout(small, 30);
-    tcase_set_timeout(large, 120);
-    tcase_add_loop_test(large, random_arrays, 0, N_LARGE_MODES);
     tcase_add_loop_test(small, ty32_ty33_ty35_ty36_arrays, 0, N_MODES);
     tcase_add_loop_test(small, ty49_an_array_of_enums, 0, N_MODES);
     tcase_add_loop_test(small, ty42_ty43_ranges, 0, N_MODES);
@@ -465,6 +299,5 @@ int main(void)
     tcase_add_loop_test(small, refused, 0, N_MODES);
     tcase_add_loop_test(small, everything_is_copied, 0, N_MODES);
     suite_add_tcase(suite, small);
-    suite_add_tcase(suite, large);
     return run_suite(suite, true);
 }

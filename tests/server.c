@@ -82,14 +82,24 @@ void server_stop(int signal_number)
     require(!is_running(pid));
 }
 
-static void become_owner(const char *folder)
+static bool find_owner(struct stat *status)
+{
+    return geteuid() == 0 && stat(getenv("EVPG_TEST_DATA"), status) == 0;
+}
+
+void server_become_owner(void)
 {
     struct stat status;
 
-    if (stat(folder, &status) != 0 || geteuid() != 0)
-        return;
-    if (setgid(status.st_gid) != 0 || setuid(status.st_uid) != 0)
+    if (find_owner(&status) && (setgid(status.st_gid) != 0 || setuid(status.st_uid) != 0))
         _exit(127);
+}
+
+void server_give(const char *path)
+{
+    struct stat status;
+
+    require(!find_owner(&status) || chown(path, status.st_uid, status.st_gid) == 0);
 }
 
 /* In a child: it becomes pg_ctl, whose server goes on when it has ended. */
@@ -100,7 +110,7 @@ static void run_pg_ctl(const char *program)
 
     snprintf(pg_ctl, sizeof(pg_ctl), "%.*s/pg_ctl", (int)(strrchr(program, '/') - program),
              program);
-    become_owner(data);
+    server_become_owner();
     if (chdir("/") == 0)
         execl(pg_ctl, pg_ctl, "-s", "-w", "-D", data, "-l", getenv("EVPG_TEST_LOG"), "start", NULL);
     _exit(127);
@@ -111,7 +121,7 @@ static int limit_as_owner(pid_t pid, int resource, unsigned long most)
 {
     struct rlimit limit;
 
-    become_owner(getenv("EVPG_TEST_DATA"));
+    server_become_owner();
     if (prlimit(pid, resource, NULL, &limit) != 0)
         return 1;
     limit.rlim_cur = most;

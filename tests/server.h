@@ -21,6 +21,10 @@ void server_start(void);
 /* Sets the limit of one of its processes on something of the system's: RLIMIT_FSIZE, ... */
 void server_limit(pid_t pid, int resource, unsigned long most);
 
+/* In a child: becomes the server's user, where we are root. And gives a file to that user. */
+void server_become_owner(void);
+void server_give(const char *path);
+
 /* Sends a signal to one of its processes. */
 void server_signal(pid_t pid, int signal_number);
 

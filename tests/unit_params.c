@@ -193,6 +193,13 @@ START_TEST(ranges)
     range = (struct evpg_range_value){.type = 3904};
     check_one(evpg_range(&range), 3904, 1, "\x18", 1);
     check_one(evpg_range(NULL), 0, 0, NULL, 0);
+    range.type = 0; /* that of its array */
+    check_one(EVPG_ARRAY(3910, evpg_range(&range)), 3911, 1,
+              N("\1") N("\0") "\0\0\xf\x46" N("\1") N("\1") N("\1") "\x18", 25);
+    range.empty = true;
+    check_one(EVPG_ARRAY(3910, evpg_range(&range)), 3911, 1,
+              N("\1") N("\0") "\0\0\xf\x46" N("\1") N("\1") N("\1") "\1", 25);
+    check_text(EVPG_ARRAY(23, evpg_range(&range)), 1007, "{\"empty\"}");
 }
 END_TEST
 

@@ -105,6 +105,22 @@ START_TEST(elements_of_binary)
 }
 END_TEST
 
+/* A jsonb in binary format is text, too, but for its first byte; it ends where the NULL begins. */
+START_TEST(json_in_an_array)
+{
+    static const char bytes[] = "\0\0\0\1\0\0\0\0\0\0\x0e\xda\0\0\0\2\0\0\0\1"
+                                "\0\0\0\3\1{}\xff\xff\xff\xff";
+    const struct evpg_array_view *array;
+
+    make(3807, 1, bytes, sizeof(bytes) - 1);
+    array = evpg_row_array(&row, 0);
+    ck_assert_ptr_nonnull(array);
+    ck_assert_str_eq(evpg_row_json(array->elements, 0), "{}");
+    ck_assert_ptr_null(evpg_row_json(array->elements, 1));
+    free_row();
+}
+END_TEST
+
 /* A bytea[] of text format has its elements decoded as a bytea's column is. */
 START_TEST(bytes_in_an_array)
 {
@@ -301,6 +317,7 @@ int main(void)
     tcase_add_test(tcase, elements_of_text);
     tcase_add_test(tcase, elements_of_binary);
     tcase_add_test(tcase, bytes_in_an_array);
+    tcase_add_test(tcase, json_in_an_array);
     tcase_add_test(tcase, fields_of_text);
     tcase_add_test(tcase, bounds);
     tcase_add_test(tcase, bounds_of_no_known_type);

@@ -10,7 +10,8 @@
 # to install is printed and the calling script ends with status 2.
 #
 # Debian's server package creates a cluster of its own, "main", and starts it. While we install
-# the package, a file in createcluster.d forbids that; afterwards the file is taken away again.
+# the package, a file in createcluster.d forbids that; afterwards the file is taken away again. Its
+# PgBouncer would run as a service, which policy-rc.d forbids meanwhile; then it is disabled.
 
 # The Debian package, and by what its presence is told here, on any system.
 print_needs() {
@@ -38,6 +39,7 @@ print_needs() {
         echo "iproute2 command ip"
         echo "openssl command openssl"
         echo "libssl-dev module openssl"
+        echo "pgbouncer command pgbouncer"
         ;;
     bench)
         echo "valgrind command valgrind"
@@ -59,7 +61,7 @@ print_packages() {
 # present KIND NAME
 present() {
     case $1 in
-    command) command -v "$2" ;;
+    command) PATH=$PATH:/usr/sbin command -v "$2" ;;
     header) echo "#include <$2>" | cc -E - ;;
     module) pkg-config --exists "$2" ;;
     server) scripts/with-postgres --bindir ;;
@@ -100,6 +102,8 @@ require_rights() {
     echo "  apt-get install --no-install-recommends $*" >&2
     [[ " $* " != *" postgresql "* ]] ||
         echo "(installing postgresql also creates and starts a cluster, \"main\")" >&2
+    [[ " $* " != *" pgbouncer "* ]] ||
+        echo "(installing pgbouncer also starts it as a service, until it is disabled)" >&2
     exit 2
 }
 
@@ -119,17 +123,27 @@ with_no_main_cluster() (
     "$@"
 )
 
+# with_no_pooler COMMAND...: runs it while installing a package starts no service; nor does booting
+# start PgBouncer, later. Where there is a policy-rc.d already, that one decides what is started.
+with_no_pooler() (
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" || exit
+        as_root chmod 755 "$policy" || exit
+    fi
+    "$@" && as_root update-rc.d pgbouncer disable
+)
+
 install_packages() {
     local upgrades install=(apt_get install --no-upgrade --no-install-recommends "$@")
     apt_get update || echo "Going on with the lists of packages that are here."
     upgrades=$("${install[@]}" --simulate |
         awk '$1 == "Inst" && $3 ~ /^\[/ { print $2 }' | sort -u | tr '\n' ' ')
     [[ -z $upgrades ]] || echo "Upgraded because these packages depend on it: $upgrades" >&3
-    if [[ " $* " = *" postgresql "* ]]; then
-        with_no_main_cluster "${install[@]}"
-    else
-        "${install[@]}"
-    fi
+    [[ " $* " != *" postgresql "* ]] || install=(with_no_main_cluster "${install[@]}")
+    [[ " $* " != *" pgbouncer "* ]] || install=(with_no_pooler "${install[@]}")
+    "${install[@]}"
 }
 
 need_packages() {
