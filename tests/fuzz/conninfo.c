@@ -51,10 +51,22 @@ static char *with_password(const unsigned char *bytes, size_t size)
     return fuzz_text(text, (size_t)(to - text));
 }
 
+/* Whether it is a URI, and stands where people put it: //user:password@, whatever it is to libpq.
+ */
+static bool is_meant(const char *text)
+{
+    const char *slashes = strncmp(text, "postgres", 8) == 0 ? strstr(text, "://") : NULL;
+    const char *at = strstr(text, password);
+    size_t before = at ? (size_t)(at - text) : 0;
+
+    return slashes && at && slashes + 3 <= at && !strstr(at + 1, password) && strchr(at, '@') &&
+           memchr(slashes + 3, ':', (size_t)(at - slashes - 3)) && !memchr(text, '?', before);
+}
+
 /* Whether the password stands anywhere else, so that it is none. */
 static bool is_told(const char *text)
 {
-    PQconninfoOption *options = PQconninfoParse(text, NULL);
+    PQconninfoOption *options = is_meant(text) ? NULL : PQconninfoParse(text, NULL);
     bool told = false;
 
     for (PQconninfoOption *o = options; o && o->keyword; o++)
