@@ -63,17 +63,17 @@ static bool is_meant(const char *text)
            memchr(slashes + 3, ':', (size_t)(at - slashes - 3)) && !memchr(text, '?', before);
 }
 
-/* Whether the password stands anywhere else, so that it is none. */
-static bool is_told(const char *text)
+/* Whether the password stands anywhere else. */
+static bool is_elsewhere(const char *text)
 {
-    PQconninfoOption *options = is_meant(text) ? NULL : PQconninfoParse(text, NULL);
-    bool told = false;
+    PQconninfoOption *options = PQconninfoParse(text, NULL);
+    bool elsewhere = false;
 
     for (PQconninfoOption *o = options; o && o->keyword; o++)
         if (o->val && strcmp(o->keyword, "password") != 0 && strstr(o->val, password))
-            told = true;
+            elsewhere = true;
     PQconninfoFree(options);
-    return told;
+    return elsewhere;
 }
 
 static void check_message(const struct evpg_error *error, const char *text)
@@ -84,7 +84,7 @@ static void check_message(const struct evpg_error *error, const char *text)
     fuzz_require(evpg_error_fate(error) == EVPG_FATE_NOT_SENT);
     for (const char *at = message; *at; at++)
         fuzz_require((unsigned char)*at >= ' ' && *at != 127);
-    fuzz_require(!strstr(message, password) || is_told(text));
+    fuzz_require(!strstr(message, password) || (!is_meant(text) && is_elsewhere(text)));
 }
 
 static void check_address(const struct address *address)
@@ -102,8 +102,13 @@ static void check_list(const struct address_list *list)
         check_address(&list->at[i]);
 }
 
-static void check_good(const struct conninfo *info)
+/* Where a password was meant that libpq takes for something else, the string is to be refused, at
+ * least while nothing before it is a user's name. */
+static void check_good(const struct conninfo *info, const char *text)
 {
+    const char *at = strchr(text, '@');
+
+    fuzz_require(!is_meant(text) || at < strstr(text, password) || !is_elsewhere(text));
     check_list(conninfo_addresses(info));
     fuzz_require(conninfo_timeout_ms(info) >= -1 && conninfo_timeout_ms(info) != 1000);
     fuzz_require(!conninfo_prefers_standby(info) || conninfo_target(info));
@@ -136,7 +141,7 @@ void fuzz_one(const unsigned char *bytes, size_t size)
     shut_out();
     info = conninfo_new(text, &error);
     if (info)
-        check_good(info);
+        check_good(info, text);
     else
         check_message(&error, text);
     conninfo_free(info);
