@@ -118,19 +118,20 @@ static void check(const struct evpg_interval *value)
     check_ago(value);
 }
 
-/* A clock alone, by sums that cannot overflow. */
+/* A clock alone, with six decimals, by sums that cannot overflow. */
 static void check_clock(const char *text, bool good, const struct evpg_interval *value)
 {
     bool negative = *text == '-';
     long long hours;
-    int minutes, seconds, end = 0;
+    int minutes, seconds, fraction, end = 0;
     __int128 sum;
 
     text += negative;
-    if (sscanf(text, "%lld:%2d:%2d%n", &hours, &minutes, &seconds, &end) < 3 || text[end] ||
-        strspn(text, "0123456789:") != strlen(text) || strcspn(text, ":") > 10)
+    if (sscanf(text, "%10lld:%2d:%2d.%6d%n", &hours, &minutes, &seconds, &fraction, &end) < 4 ||
+        text[end] || strspn(text, "0123456789:.") != strlen(text) || text[end - 7] != '.')
         return;
-    sum = ((__int128)hours * 3600 + minutes * 60 + seconds) * (negative ? -1000000 : 1000000);
+    sum = ((__int128)hours * 3600 + minutes * 60 + seconds) * 1000000 + fraction;
+    sum = negative ? -sum : sum;
     if (sum < INT64_MIN || sum > INT64_MAX)
         fuzz_require(!good);
     else if (good)
