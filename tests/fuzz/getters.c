@@ -20,7 +20,7 @@
 const char fuzz_name[] = "getters";
 
 /* How many columns of one input are looked at, and how deep: as far as messages name all levels. */
-enum { MOST_COLUMNS = 60, MOST_LEVELS = 8 };
+enum { MOST_COLUMNS = 20, MOST_LEVELS = 8 };
 
 static int n_columns;
 
