@@ -23,6 +23,9 @@ void fuzz_one(const unsigned char *bytes, size_t size);
 /* As libFuzzer calls it, and the driver. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
+/* What one of them has taken so far. */
+double fuzz_longest_ms(void);
+
 /* Memory of just that size until the input is done, so that reading beyond it is seen; a copy; and
  * one with a NUL byte after it. */
 void *fuzz_room(size_t size);
