@@ -118,21 +118,20 @@ static void check(const struct evpg_interval *value)
     check_ago(value);
 }
 
-/* A clock alone, with six decimals, by sums that cannot overflow. */
+/* A clock alone, with six decimals, by sums of its own. */
 static void check_clock(const char *text, bool good, const struct evpg_interval *value)
 {
-    bool negative = *text == '-';
     long long hours;
-    int minutes, seconds, fraction, end = 0;
-    __int128 sum;
+    int minutes, seconds, fraction, end = 0, sign = *text == '-' ? -1 : 1;
+    int64_t sum;
 
-    text += negative;
+    text += *text == '-';
     if (sscanf(text, "%10lld:%2d:%2d.%6d%n", &hours, &minutes, &seconds, &fraction, &end) < 4 ||
         text[end] || strspn(text, "0123456789:.") != strlen(text) || text[end - 7] != '.')
         return;
-    sum = ((__int128)hours * 3600 + minutes * 60 + seconds) * 1000000 + fraction;
-    sum = negative ? -sum : sum;
-    if (sum < INT64_MIN || sum > INT64_MAX)
+    sum = (hours * 3600 + minutes * 60 + seconds) * sign;
+    if (__builtin_mul_overflow(sum, 1000000, &sum) ||
+        __builtin_add_overflow(sum, fraction * sign, &sum))
         fuzz_require(!good);
     else if (good)
         fuzz_require(value->microseconds == sum && value->days == 0 && value->months == 0);
