@@ -198,11 +198,14 @@ static void check_same(const struct value *one, const struct value *other)
     }
 }
 
-/* An array without elements has no matter of its own; a composite goes as text where all of its
- * fields can, but not the other way round. */
+/* A composite goes as text where all of its fields can, and an array in binary format where all of
+ * its elements are NULL. */
 static bool may_change_format(const struct value *value)
 {
-    return value->kind == 'c' ? value->binary : value->parts.count == 0;
+    for (size_t i = 0; i < value->parts.count && value->kind != 'c'; i++)
+        if (value->parts.cells[i].text)
+            return false;
+    return value->kind != 'c' || value->binary;
 }
 
 static void check_round_trip(const struct value *value)
