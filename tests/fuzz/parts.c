@@ -115,7 +115,7 @@ static struct evpg_param array_of(const struct value *value, const struct evpg_p
     struct evpg_array_value *array = fuzz_room(sizeof(*array));
 
     *array = (struct evpg_array_value){
-        .element_type = value->kind == 'x' ? TYPE_BOX : value->array.element_type,
+        .element_type = value->kind == 'x' && !value->binary ? TYPE_BOX : value->array.element_type,
         .dimensions = value->array.dimensions,
         .lengths = value->array.lengths,
         .lower_bounds = value->array.lower_bounds,
