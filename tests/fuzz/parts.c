@@ -78,6 +78,17 @@ static void check_cell(const struct value *value, const struct row_cell *cell, c
             cell->text[cell->length] == '\0');
 }
 
+/* In ranges NULL are those that are said not to be there, and no others. */
+static void check_nulls(const struct value *value)
+{
+    const struct row_cell *cells = value->parts.cells;
+
+    for (size_t i = 0; i < value->parts.count && value->kind == 'm'; i++)
+        fuzz_require(cells[i].text != NULL);
+    for (size_t i = 0; i < 2 && value->kind == 'r'; i++)
+        fuzz_require(!cells[i].text == (value->range.empty || value->range.infinite[i]));
+}
+
 /* In two runs, as the library does. */
 static bool read_value(struct value *value, const void *bytes, size_t size)
 {
@@ -94,6 +105,7 @@ static bool read_value(struct value *value, const void *bytes, size_t size)
     fuzz_require(value->parts.count == counted.count && value->parts.size == counted.size);
     for (size_t i = 0; i < counted.count; i++)
         check_cell(value, &value->parts.cells[i], bytes, size);
+    check_nulls(value);
     return true;
 }
 
