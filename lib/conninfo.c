@@ -62,12 +62,18 @@ static bool is_uri(const char *text)
     return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
 }
 
+/* Said alone: among other words it may be the string's. */
+static bool is_want_of_memory(const char *why)
+{
+    return strncmp(why, "out of memory", 13) == 0;
+}
+
 /* libpq's words are used only where it has an option of no known name. */
 static void complain(const char *text, const char *why, struct evpg_error *error)
 {
     char keyword[64], *after = NULL;
 
-    if (pq_is_want_of_memory(why)) {
+    if (is_want_of_memory(why)) {
         out_of_memory(error);
         return;
     }
@@ -177,7 +183,7 @@ static bool merge(struct conninfo *info, struct evpg_error *error)
         if (!info->merged)
             out_of_memory(error);
     } else {
-        err_set(error, pq_is_want_of_memory(PQerrorMessage(pg)) ? EVPG_E_MEMORY : EVPG_E_CONNECT,
+        err_set(error, is_want_of_memory(PQerrorMessage(pg)) ? EVPG_E_MEMORY : EVPG_E_CONNECT,
                 EVPG_FATE_NOT_SENT, "%s", "");
         pq_append_login_message(error, PQerrorMessage(pg));
     }

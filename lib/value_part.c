@@ -91,6 +91,12 @@ const char *value_rest_int32(struct value_rest *rest, int32_t *number)
     return NULL;
 }
 
+/* jsonb is text after its first byte. */
+static bool may_be_text(uint32_t type)
+{
+    return type_is_text(type) || type == TYPE_JSONB;
+}
+
 const char *value_rest_part(struct value_rest *rest, uint32_t type, struct value_parts *parts)
 {
     int32_t length;
@@ -104,7 +110,7 @@ const char *value_rest_part(struct value_rest *rest, uint32_t type, struct value
     }
     if (length < 0 || (size_t)length > rest->length)
         return "a part is longer than the whole";
-    if (type_is_text(type) || type == TYPE_JSONB)
+    if (may_be_text(type))
         value_parts_copy(parts, (const char *)rest->at, (size_t)length, type);
     else
         add(parts, (const char *)rest->at, (size_t)length, type);

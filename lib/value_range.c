@@ -86,12 +86,23 @@ const char *value_range_text(const char *text, size_t length, uint32_t bound_typ
     return why;
 }
 
+/* None is NULL in binary format: what is not there is told by the flags. */
+static const char *take_part(struct value_rest *rest, uint32_t type, struct value_parts *parts)
+{
+    struct value_rest ahead = *rest;
+    int32_t length;
+
+    if (!value_rest_int32(&ahead, &length) && length == -1)
+        return "a part is NULL";
+    return value_rest_part(rest, type, parts);
+}
+
 /* A bound that is there; NULL where it is not. */
 static const char *read_bound(struct value_rest *rest, bool infinite, uint32_t bound_type,
                               struct value_parts *parts)
 {
     if (!infinite)
-        return value_rest_part(rest, bound_type, parts);
+        return take_part(rest, bound_type, parts);
     value_parts_null(parts, bound_type);
     return NULL;
 }
@@ -194,6 +205,6 @@ const char *value_multirange_binary(const void *bytes, size_t length, uint32_t r
     if (count < 0 || (size_t)count > rest.length / 4)
         return "it has more ranges than bytes";
     while (count-- > 0 && !why)
-        why = value_rest_part(&rest, range_type, parts);
+        why = take_part(&rest, range_type, parts);
     return why ? why : value_rest_end(&rest);
 }

@@ -227,6 +227,8 @@ START_TEST(mistakes)
         {"connect_timeout=soon password=hunter2", "\"soon\" for connection option"},
         {"host=/a,/b port=1,2,3", "could not match 3 port numbers to 2 hosts"},
         {"postgresql://u:hunter2@/db?nope=1", "nope"},
+        {"postgresql://u:hunter2@/db?out of memory", "not a valid URI"},
+        {"sslmode='out of memory'", "sslmode value: \"out of memory\""},
     };
 
     clear_environment();

@@ -121,6 +121,22 @@ START_TEST(json_in_an_array)
 }
 END_TEST
 
+/* In binary format a jsonb is text after a byte; what is behind its end is the next part's. */
+START_TEST(jsonb_in_a_composite)
+{
+    static const char bytes[] = "\0\0\0\2\0\0\x0e\xda\0\0\0\3\1{}"
+                                "abcd\0\0\0\1x";
+    const struct evpg_row *fields;
+
+    make(2249, 1, bytes, sizeof(bytes) - 1);
+    fields = evpg_row_composite(&row, 0);
+    ck_assert_ptr_nonnull(fields);
+    ck_assert_uint_eq(evpg_row_type(fields, 1), 0x61626364);
+    ck_assert_str_eq(evpg_row_json(fields, 0), "{}");
+    free_row();
+}
+END_TEST
+
 /* A bytea[] of text format has its elements decoded as a bytea's column is. */
 START_TEST(bytes_in_an_array)
 {
@@ -316,6 +332,7 @@ int main(void)
 
     tcase_add_test(tcase, elements_of_text);
     tcase_add_test(tcase, elements_of_binary);
+    tcase_add_test(tcase, jsonb_in_a_composite);
     tcase_add_test(tcase, bytes_in_an_array);
     tcase_add_test(tcase, json_in_an_array);
     tcase_add_test(tcase, fields_of_text);

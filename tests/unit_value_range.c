@@ -120,6 +120,8 @@ START_TEST(bad_ranges)
         {{NULL, "08 00000004 000000"}, "a part is longer than the whole"},
         {{NULL, "02 00000004 00000001"}, "it ends too early"},
         {{NULL, "02 00000004 00000001 80000000"}, "a part is longer than the whole"},
+        {{NULL, "02 ffffffff 00000004 0000000a"}, "a part is NULL"},
+        {{NULL, "02 00000004 00000001 ffffffff"}, "a part is NULL"},
     };
     char shown[200];
 
@@ -172,6 +174,7 @@ START_TEST(ty43_ty44_multiranges)
          "there are bytes after its end",
          NULL},
         {{NULL, "00000001 00000002 02"}, "a part is longer than the whole", NULL},
+        {{NULL, "00000001 ffffffff"}, "a part is NULL", NULL},
     };
     char shown[200];
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by scripts/demo, check and bench: makes sure that what they need is on this machine.
+# Sourced by scripts/demo, check, bench and fuzz: makes sure that what they need is on this machine.
 #
-#   need_packages PURPOSE...      purposes: build, server, test, bench, root
+#   need_packages PURPOSE...      purposes: build, server, test, bench, fuzz, root
 #   print_packages PURPOSE...     the packages' names, installed or not
 #
 # Quiet when nothing is missing. On Debian and its like, what is missing is installed: as root, or
@@ -45,10 +45,28 @@ print_needs() {
         echo "valgrind command valgrind"
         echo "strace command strace"
         ;;
+    fuzz)
+        echo "clang command clang"
+        echo "libclang-rt-$(clang_version)-dev fuzzer -"
+        ;;
     root)
         echo "mmdebstrap command mmdebstrap"
         ;;
     esac
+}
+
+# The first number of clang's version, of the one that is here or of the one that would be installed.
+clang_version() {
+    if command -v clang >/dev/null; then
+        clang -dumpversion
+    else
+        apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1./p'
+    fi | sed 's/\..*//'
+}
+
+link_fuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(const char *at, long size) { return *at && size; }' |
+        clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
 }
 
 print_packages() {
@@ -64,6 +82,7 @@ present() {
     command) PATH=$PATH:/usr/sbin command -v "$2" ;;
     header) echo "#include <$2>" | cc -E - ;;
     module) pkg-config --exists "$2" ;;
+    fuzzer) link_fuzzer ;;
     server) scripts/with-postgres --bindir ;;
     esac >/dev/null 2>&1
 }
