@@ -10,15 +10,30 @@
 
 #include "value.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
+static uint32_t read_four(const unsigned char *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return ntohl(word);
+}
+
+/* As many as a type has. */
 static uint64_t read_bytes(const unsigned char *bytes, size_t length)
 {
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < length; i++)
-        sum = sum << 8 | bytes[i];
-    return sum;
+    switch (length) {
+    case 8:
+        return (uint64_t)read_four(bytes) << 32 | read_four(bytes + 4);
+    case 4:
+        return read_four(bytes);
+    case 2:
+        return (uint64_t)bytes[0] << 8 | bytes[1];
+    default:
+        return bytes[0];
+    }
 }
 
 static size_t size_of(uint32_t type)
