@@ -101,7 +101,7 @@ void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const
     err_append(error, ": %s", why);
 }
 
-bool row_refuse_column(const struct evpg_row *row, int column)
+void row_refuse_column(const struct evpg_row *row, int column)
 {
     struct evpg_error *error = new_error(row->set);
 
@@ -114,7 +114,6 @@ bool row_refuse_column(const struct evpg_row *row, int column)
         err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
                 "there is no column %d: the row has %d, counted from 0", column, row->columns);
     }
-    return false;
 }
 
 static bool is_text(const struct evpg_row *row, int column)
@@ -226,32 +225,36 @@ static bool reads_integer(Oid type)
            type == TYPE_NONE;
 }
 
-static inline int get_integer(const struct evpg_row *row, int column, int64_t *value)
+static inline const char *read_integer(const struct evpg_row *row, const struct row_cell *cell,
+                                       int64_t *value)
+{
+    return row->binary ? value_binary_int64(cell->type, cell->text, cell->length, value)
+                       : value_read_int64(cell->text, value);
+}
+
+int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
 {
     struct row_cell cell;
 
     if (!row_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
-    return row_explain(row, column,
-                       row->binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
-                                   : value_read_int64(cell.text, value));
-}
-
-int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
-{
-    return get_integer(row, column, value);
+    return row_explain(row, column, read_integer(row, &cell, value));
 }
 
 int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
 {
+    struct row_cell cell;
+    const char *why;
     int64_t wide;
 
-    if (get_integer(row, column, &wide) < 0)
+    if (!row_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
-    if (wide < INT32_MIN || wide > INT32_MAX)
-        return row_explain(row, column, "out of range for 32 bits");
-    *value = (int32_t)wide;
-    return 0;
+    why = read_integer(row, &cell, &wide);
+    if (!why && (wide < INT32_MIN || wide > INT32_MAX))
+        why = "out of range for 32 bits";
+    if (!why)
+        *value = (int32_t)wide;
+    return row_explain(row, column, why);
 }
 
 static bool reads_double(Oid type)

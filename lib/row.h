@@ -71,8 +71,8 @@ void *row_set_alloc(struct row_set *set, size_t size);
 /* Says why a column cannot be read. */
 void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why);
 
-/* Says that there is no such column: false. */
-bool row_refuse_column(const struct evpg_row *row, int column);
+/* Says that there is no such column. */
+void row_refuse_column(const struct evpg_row *row, int column);
 
 /* Says that there are not so many columns: -1. */
 int row_miscounted(const struct evpg_row *row, size_t wanted);
@@ -89,7 +89,10 @@ static inline int row_explain(const struct evpg_row *row, int column, const char
 
 static inline bool row_has(const struct evpg_row *row, int column)
 {
-    return (column >= 0 && column < row->columns) || row_refuse_column(row, column);
+    if (column >= 0 && column < row->columns)
+        return true;
+    row_refuse_column(row, column);
+    return false;
 }
 
 /* Without the type. An empty value is asked for first: it alone can be NULL. False: there is none.
@@ -109,31 +112,38 @@ static inline bool row_cell(const struct evpg_row *row, int column, struct row_c
     return true;
 }
 
+/* With the type; why the getter of one kind of types cannot read it, or NULL. A getter that reads
+ * TYPE_NONE is handed text of which it is not known what it is: only a part in text format has that
+ * type. */
+static inline const char *row_typed_cell(const struct evpg_row *row, int column,
+                                         struct row_cell *cell, bool (*reads)(Oid type),
+                                         const char *wrong_type)
+{
+    cell->type = row_type(row, column);
+    return reads(cell->type) && (cell->type != TYPE_NONE || !row->binary) ? NULL : wrong_type;
+}
+
 /* For a getter of one kind of types: a value of such a type, or NULL. False: it is not, and the
- * error is told. A getter that reads TYPE_NONE is handed text of which it is not known what it is:
- * only a part in text format has that type. */
+ * error is told. */
 static inline bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *cell,
                                      bool (*reads)(Oid type), const char *wrong_type)
 {
-    if (!row_cell(row, column, cell))
-        return false;
-    cell->type = row_type(row, column);
-    if (reads(cell->type) && (cell->type != TYPE_NONE || !row->binary))
-        return true;
-    row_fail(row, column, EVPG_E_VALUE, wrong_type);
-    return false;
+    return row_cell(row, column, cell) &&
+           row_explain(row, column, row_typed_cell(row, column, cell, reads, wrong_type)) == 0;
 }
 
 /* The same, and not NULL. */
 static inline bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
                              bool (*reads)(Oid type), const char *wrong_type)
 {
-    if (!row_value_or_null(row, column, cell, reads, wrong_type))
+    const char *why;
+
+    if (!row_cell(row, column, cell))
         return false;
-    if (cell->text)
-        return true;
-    row_fail(row, column, EVPG_E_VALUE, "the value is NULL");
-    return false;
+    why = row_typed_cell(row, column, cell, reads, wrong_type);
+    if (!why && !cell->text)
+        why = "the value is NULL";
+    return row_explain(row, column, why) == 0;
 }
 
 /* For the end of the set's owner. */
