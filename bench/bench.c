@@ -4,8 +4,8 @@
  *
  * Called by the programs in pairs, which are run by bench/measure or by hand:
  *
- *     point_evpg, point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u]
- *     rows_evpg, rows_libpq [-n ROWS] [-v [-b] [-s]]
+ *     point_evpg, point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]
+ *     rows_evpg, rows_libpq [-n ROWS] [-v [-b] [-s]] [-f]
  *
  * They connect by libpq's environment. Exit status: 0; 1 when something failed or came wrong; 2
  * usage. The figures are one line of name=value: wall is in seconds for all, user and sys are
@@ -44,6 +44,7 @@ static const struct {
     {'d', " DEPTH", "how many queries are on their way at once"},
     {'e', "", "send one for each answer; else when half of them are answered"},
     {'u', "", "unprepared: the server parses the statement each time"},
+    {'f', "", "a fresh heap, not one with holes"},
     {'v', "", "values are decoded, not only looked at"},
     {'b', "", "values in binary format"},
     {'s', "", "a whole row at once, by evpg_row_scan(); libpq has no such thing"},
@@ -71,6 +72,19 @@ static unsigned read_number(const char *text)
     return (unsigned)value;
 }
 
+/* As that of a program that has been at work for a while. On a fresh one it is luck whether libpq's
+ * blocks happen to find a hole that is as large as they are. */
+static void make_holes(void)
+{
+    enum { BLOCKS = 64 };
+    void *blocks[BLOCKS];
+
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = malloc((size_t)(i * 7919 % 30000 + 3000));
+    for (int i = 0; i < BLOCKS; i += 2)
+        free(blocks[i]);
+}
+
 void bench_options(struct load *load, int argc, char **argv)
 {
     bool each = false;
@@ -87,6 +101,7 @@ void bench_options(struct load *load, int argc, char **argv)
             load->total = read_number(optarg);
         each = each || option == 'e';
         load->unprepared = load->unprepared || option == 'u';
+        load->fresh_heap = load->fresh_heap || option == 'f';
         load->values = load->values || option == 'v';
         load->binary = load->binary || option == 'b';
         load->scan = load->scan || option == 's';
@@ -94,6 +109,8 @@ void bench_options(struct load *load, int argc, char **argv)
     if (optind < argc)
         usage(argv[0], load->letters);
     load->low = each ? load->depth : load->depth / 2;
+    if (!load->fresh_heap)
+        make_holes();
 }
 
 static double seconds_to_us(struct timeval time)

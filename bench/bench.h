@@ -29,6 +29,7 @@
 struct load {
     const char *letters; /* the options that the program takes besides -n */
     bool unprepared;
+    bool fresh_heap;           /* else holes are made in it first */
     bool values, binary, scan; /* each is decoded; in what format; a whole row at once */
     unsigned depth;
     unsigned low; /* no more are sent while there are more than these on their way */
@@ -37,8 +38,8 @@ struct load {
     unsigned answered;
 };
 
-/* Reads the command line into the load, which holds the defaults. Ends the program when the command
- * line is wrong. */
+/* Reads the command line into the load, which holds the defaults, and makes the heap what it is
+ * said to be. Ends the program when the command line is wrong. */
 void bench_options(struct load *load, int argc, char **argv);
 
 /* How many may be sent now; they count as sent. */

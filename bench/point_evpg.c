@@ -2,7 +2,7 @@
 /*
  * point_evpg: pipelined point queries by evpg; point_libpq.c is its twin.
  *
- *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u]     by libpq's environment (PGHOST, ...)
+ *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]     by libpq's environment (PGHOST, ...)
  *
  * One connection, a row callback and a done callback for each query. More queries are submitted in
  * the done callback, as a program does that has always some more to ask. The statement is prepared
@@ -14,7 +14,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.letters = "d:eu", .depth = 64, .total = 100000};
+static struct load load = {.letters = "d:euf", .depth = 64, .total = 100000};
 static struct load warm_up = {.total = POINT_WARM_UP};
 static struct load *now = &warm_up;
 

@@ -2,7 +2,7 @@
 /*
  * point_libpq: pipelined point queries by libpq and libevent alone; see twin.c.
  *
- *     point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u]     by libpq's environment (PGHOST, ...)
+ *     point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]     by libpq's environment (PGHOST, ...)
  *
  * One connection, each query with a Sync of its own. The row of each is taken by the row mode that
  * evpg uses for a row callback. The statement is prepared by hand; with -u it is the unnamed one.
@@ -16,7 +16,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.letters = "d:eu", .depth = 64, .total = 100000};
+static struct load load = {.letters = "d:euf", .depth = 64, .total = 100000};
 static struct load warm_up = {.total = POINT_WARM_UP};
 static struct load *now = &warm_up;
 static struct twin_query query = {.sql = POINT_SQL, .name = TWIN_STATEMENT};

@@ -2,7 +2,7 @@
 /*
  * rows_evpg: many rows of one query, as they come, by evpg; rows_libpq.c is its twin.
  *
- *     rows_evpg [-n ROWS] [-v [-b] [-s]]     by libpq's environment (PGHOST, ...)
+ *     rows_evpg [-n ROWS] [-v [-b] [-s]] [-f]     by libpq's environment (PGHOST, ...)
  *
  * Four columns, about 60 bytes a row, each read by evpg_row_text(). With -v by the getter of its
  * type, or with -s all by evpg_row_scan(), in text format, or with -b in binary. A small query goes
@@ -14,7 +14,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.letters = "vbs", .total = 1000000};
+static struct load load = {.letters = "vbsf", .total = 1000000};
 static bool warm;
 
 static enum evpg_flow on_row(const struct evpg_row *row, void *arg)

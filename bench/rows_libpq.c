@@ -2,7 +2,7 @@
 /*
  * rows_libpq: many rows of one query, as they come, by libpq and libevent alone; see twin.c.
  *
- *     rows_libpq [-n ROWS] [-v [-b] [-s]]     by libpq's environment (PGHOST, ...)
+ *     rows_libpq [-n ROWS] [-v [-b] [-s]] [-f]     by libpq's environment (PGHOST, ...)
  *
  * Four columns, about 60 bytes a row, by the row mode that evpg uses for a row callback; with -v
  * they are decoded, as twin_values.c does it. A small query goes before, as a warm-up.
@@ -16,7 +16,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.letters = "vbs", .total = 1000000};
+static struct load load = {.letters = "vbsf", .total = 1000000};
 static bool warm;
 static bool under_way;
 static bool none_yet; /* of its rows */
