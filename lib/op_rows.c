@@ -57,7 +57,9 @@ static void take_rows(struct op_rows *rows, PGresult *result, bool part)
         rows->n_rows += (uint64_t)count;
     if (rows->on_row && !rows->muted && count > 0) {
         replace(&rows->rows, result);
+        rows->row_count = count;
         rows->next_row = 0;
+        rows->more = part;
         rows->base.has_rows = true;
     } else if (part) {
         PQclear(result);
@@ -86,19 +88,9 @@ static void note_failure(struct op_rows *rows, PGresult *result)
     rows->failed_in = req_phase(&rows->base, false);
 }
 
-bool op_rows_result(struct evpg_request *request, PGresult *result)
+/* What is no rows. */
+static bool take_other(struct op_rows *rows, PGresult *result, ExecStatusType status)
 {
-    struct op_rows *rows = op_rows_of(request);
-    ExecStatusType status = PQresultStatus(result);
-    const char *tag = PQcmdStatus(result);
-    bool part = pq_is_row_part(status);
-
-    if (*tag)
-        note_tag(rows, tag);
-    if (status == PGRES_TUPLES_OK || part) {
-        take_rows(rows, result, part);
-        return true;
-    }
     if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) {
         note_failure(rows, result);
         return true;
@@ -111,14 +103,29 @@ bool op_rows_result(struct evpg_request *request, PGresult *result)
     return false;
 }
 
+bool op_rows_result(struct evpg_request *request, PGresult *result)
+{
+    struct op_rows *rows = op_rows_of(request);
+    ExecStatusType status = PQresultStatus(result);
+    const char *tag = PQcmdStatus(result);
+    bool part = pq_is_row_part(status);
+
+    if (*tag)
+        note_tag(rows, tag);
+    if (!part && status != PGRES_TUPLES_OK)
+        return take_other(rows, result, status);
+    take_rows(rows, result, part);
+    return true;
+}
+
 /* After the last row of a whole result, which also describes the columns. */
 static void end_rows(struct op_rows *rows)
 {
     rows->base.has_rows = false;
-    if (PQresultStatus(rows->rows) == PGRES_TUPLES_OK)
-        end_statement(rows, rows->rows);
-    else
+    if (rows->more)
         PQclear(rows->rows);
+    else
+        end_statement(rows, rows->rows);
     rows->rows = NULL;
 }
 
@@ -179,9 +186,8 @@ void op_rows_deliver(struct evpg_request *request, struct budget *budget)
 {
     struct op_rows *rows = op_rows_of(request);
     struct evpg_row row = row_of(&request->conn->row_set, rows->rows, 0, rows->statement);
-    int count = PQntuples(rows->rows);
 
-    while (!rows->muted && rows->next_row < count) {
+    while (!rows->muted && rows->next_row < rows->row_count) {
         if (!budget_take(budget))
             return;
         row.index = rows->next_row++;

@@ -118,7 +118,9 @@ void row_refuse_column(const struct evpg_row *row, int column)
 
 static bool is_text(const struct evpg_row *row, int column)
 {
-    if (type_is_text(row_type(row, column)))
+    Oid type = row_type(row, column);
+
+    if (type == TYPE_TEXT || type_is_text(type))
         return true;
     row_fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
     return false;

@@ -47,7 +47,7 @@ static size_t size_of(uint32_t type)
 
 const char *value_binary_int64(uint32_t type, const void *bytes, size_t length, int64_t *value)
 {
-    if (length != size_of(type))
+    if (length != (type == TYPE_INT4 ? 4 : size_of(type)))
         return "not as long as its type";
     if (type == TYPE_INT4)
         *value = (int32_t)value_four_bytes(bytes);
