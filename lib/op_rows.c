@@ -18,18 +18,16 @@
 
 static void replace(PGresult **slot, PGresult *result)
 {
-    PQclear(*slot);
+    if (*slot)
+        PQclear(*slot);
     *slot = result;
 }
 
 /* With chunks the tag may come with the last of them, and the end has none. */
-static void note_tag(struct op_rows *rows, PGresult *result)
+static void note_tag(struct op_rows *rows, const char *tag)
 {
-    const char *tag = PQcmdStatus(result);
     size_t length = strlen(tag);
 
-    if (length == 0)
-        return;
     length = length < OP_ROWS_TAG_SIZE - 1 ? length : OP_ROWS_TAG_SIZE - 1;
     memcpy(rows->tag, tag, length);
     rows->tag[length] = '\0';
@@ -51,15 +49,17 @@ static void end_statement(struct op_rows *rows, PGresult *result)
 
 /* Rows that came as parts, or as a whole because libpq could not stream them or was not asked to.
  * Those that nobody wants end here. */
-static void take_rows(struct op_rows *rows, PGresult *result)
+static void take_rows(struct op_rows *rows, PGresult *result, bool part)
 {
-    bool part = pq_is_row_part(PQresultStatus(result));
+    int count = PQntuples(result);
 
     if (!rows->on_row)
-        rows->n_rows += (uint64_t)PQntuples(result);
-    if (rows->on_row && !rows->muted && PQntuples(result) > 0) {
+        rows->n_rows += (uint64_t)count;
+    if (rows->on_row && !rows->muted && count > 0) {
         replace(&rows->rows, result);
+        rows->row_count = count;
         rows->next_row = 0;
+        rows->more = part;
         rows->base.has_rows = true;
     } else if (part) {
         PQclear(result);
@@ -88,18 +88,11 @@ static void note_failure(struct op_rows *rows, PGresult *result)
     rows->failed_in = req_phase(&rows->base, false);
 }
 
-bool op_rows_result(struct evpg_request *request, PGresult *result)
+/* What is no rows. */
+static bool take_other(struct op_rows *rows, PGresult *result, ExecStatusType status)
 {
-    struct op_rows *rows = op_rows_of(request);
-    ExecStatusType status = PQresultStatus(result);
-
-    note_tag(rows, result);
     if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) {
         note_failure(rows, result);
-        return true;
-    }
-    if (status == PGRES_TUPLES_OK || pq_is_row_part(status)) {
-        take_rows(rows, result);
         return true;
     }
     if (status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) {
@@ -110,14 +103,29 @@ bool op_rows_result(struct evpg_request *request, PGresult *result)
     return false;
 }
 
+bool op_rows_result(struct evpg_request *request, PGresult *result)
+{
+    struct op_rows *rows = op_rows_of(request);
+    ExecStatusType status = PQresultStatus(result);
+    const char *tag = PQcmdStatus(result);
+    bool part = pq_is_row_part(status);
+
+    if (*tag)
+        note_tag(rows, tag);
+    if (!part && status != PGRES_TUPLES_OK)
+        return take_other(rows, result, status);
+    take_rows(rows, result, part);
+    return true;
+}
+
 /* After the last row of a whole result, which also describes the columns. */
 static void end_rows(struct op_rows *rows)
 {
     rows->base.has_rows = false;
-    if (PQresultStatus(rows->rows) == PGRES_TUPLES_OK)
-        end_statement(rows, rows->rows);
-    else
+    if (rows->more)
         PQclear(rows->rows);
+    else
+        end_statement(rows, rows->rows);
     rows->rows = NULL;
 }
 
@@ -152,21 +160,24 @@ static bool pause(struct op_rows *rows)
 }
 
 /* False: no more rows now, and the request may be no more. */
-static bool deliver_row(struct op_rows *rows, struct row_set *set)
+static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
 {
-    struct evpg_row row = row_of(set, rows->rows, rows->next_row++, rows->statement);
     struct conn *conn = rows->base.conn;
     enum evpg_flow flow;
 
-    row_set_reset(set, &rows->base);
+    row_set_reset(row->set, &rows->base);
     rows->n_rows++;
     rows->base.resumed = false;
-    flow = rows->on_row(&row, rows->arg);
+    flow = rows->on_row(row, rows->arg);
     if (conn->dying)
         return false;
+    if (flow == EVPG_NEXT) {
+        rows->muted = rows->base.abandoned;
+        return true;
+    }
     if (flow == EVPG_PAUSE && !rows->base.resumed && !rows->base.abandoned)
         return !pause(rows);
-    rows->muted = (flow != EVPG_NEXT && flow != EVPG_PAUSE) || rows->base.abandoned;
+    rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
     return true;
 }
@@ -174,12 +185,13 @@ static bool deliver_row(struct op_rows *rows, struct row_set *set)
 void op_rows_deliver(struct evpg_request *request, struct budget *budget)
 {
     struct op_rows *rows = op_rows_of(request);
-    struct row_set *set = &request->conn->row_set;
+    struct evpg_row row = row_of(&request->conn->row_set, rows->rows, 0, rows->statement);
 
-    while (!rows->muted && rows->next_row < PQntuples(rows->rows)) {
+    while (!rows->muted && rows->next_row < rows->row_count) {
         if (!budget_take(budget))
             return;
-        if (!deliver_row(rows, set))
+        row.index = rows->next_row++;
+        if (!deliver_row(rows, &row))
             return;
     }
     end_rows(rows);
