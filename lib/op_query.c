@@ -58,14 +58,15 @@ static bool send_prepared(const struct query *query, PGconn *pg)
                                query->rows.base.flags & EVPG_BINARY ? 1 : 0) == 1;
 }
 
-/* Not within a transaction, which one that is missing would end. */
+/* Not within a transaction, which one that is missing would end; and only before what the server
+ * plans, since there are others, such as CREATE TABLESPACE, before which nothing may have run. */
 static bool send_closes(struct query *query, PGconn *pg)
 {
     struct conn *conn = query->rows.base.conn;
+    bool may = query->planned && !conn->in_transaction;
     char name[STMT_NAME_SIZE];
 
-    while (!conn->in_transaction && query->n_closes < MOST_CLOSES &&
-           stmt_take_evicted(&conn->statements, name)) {
+    while (may && query->n_closes < MOST_CLOSES && stmt_take_evicted(&conn->statements, name)) {
         if (!pq_send_close(pg, name))
             return false;
         query->n_closes++;

@@ -85,6 +85,27 @@ START_TEST(pr03_those_used_last)
 }
 END_TEST
 
+/* The server runs some statements only where no other has run before them in their Sync group, not
+ * even one that drops what was evicted. */
+START_TEST(none_is_dropped_before_what_runs_alone)
+{
+    char sql[40];
+    struct outcome *alone;
+
+    begin_with(1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql), "select %d as company", i);
+        query(sql, EVPG_NO_PARAMS);
+        await_all();
+    }
+    check_all_succeeded();
+    alone = query("drop tablespace no_such_tablespace", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_sqlstate(alone, "42704");
+    end();
+}
+END_TEST
+
 /* Of a handful of names, of which some are kept: those that were evicted are used again before they
  * could be dropped, within a transaction block, which one error would end. */
 START_TEST(more_than_are_kept)
@@ -428,6 +449,7 @@ int main(void)
     tcase_add_loop_test(tcase, pr01_once, 0, N_MODES);
     tcase_add_loop_test(tcase, pr02_never, 0, 2);
     tcase_add_test(tcase, pr03_those_used_last);
+    tcase_add_test(tcase, none_is_dropped_before_what_runs_alone);
     tcase_add_test(tcase, more_than_are_kept);
     tcase_add_loop_test(tcase, discarded_in_the_midst, 0, 2 * N_MODES);
     tcase_add_loop_test(tcase, a_functions_own_error, 0, 3);
