@@ -233,6 +233,34 @@ START_TEST(pr04_in_a_transaction)
 }
 END_TEST
 
+/* What a block that has failed ignores is told so, even where it was to run by what another,
+ * ignored as well, was to prepare. 0: it has failed before that; 1: by that preparation. */
+START_TEST(ignored_in_a_failed_block)
+{
+    const char *sql = _i ? "select wat_failed" : "select 'failed'";
+    struct outcome *outcomes[4], *after;
+
+    begin(ALONE);
+    query("begin", EVPG_NO_PARAMS);
+    if (_i == 0)
+        query("select 1/0", EVPG_NO_PARAMS);
+    for (int i = 0; i < 4; i++)
+        outcomes[i] = query(sql, EVPG_NO_PARAMS);
+    query("rollback", EVPG_NO_PARAMS);
+    after = query("select 'failed'", EVPG_NO_PARAMS);
+    await_all();
+    for (int i = 0; i < 4; i++) {
+        ck_assert_outcome_sqlstate(outcomes[i], _i && i == 0 ? "42703" : "25P02");
+        ck_assert_int_eq(evpg_error_code(outcomes[i]->error), EVPG_E_SERVER);
+        ck_assert_int_eq(evpg_error_fate(outcomes[i]->error), EVPG_FATE_NOT_EXECUTED);
+        ck_assert_str_eq(evpg_error_field(outcomes[i]->error, EVPG_FIELD_SQLSTATE),
+                         evpg_error_sqlstate(outcomes[i]->error));
+    }
+    ck_assert_outcome_ok(after);
+    end();
+}
+END_TEST
+
 START_TEST(pr07_an_error_is_told_as_it_is)
 {
     struct outcome *wrong;
@@ -455,6 +483,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_functions_own_error, 0, 3);
     tcase_add_loop_test(tcase, pr04_another_result_type, 0, N_MODES);
     tcase_add_test(tcase, pr04_in_a_transaction);
+    tcase_add_loop_test(tcase, ignored_in_a_failed_block, 0, 2);
     tcase_add_loop_test(tcase, pr07_an_error_is_told_as_it_is, 0, N_MODES);
     tcase_add_loop_test(tcase, pr08_forgotten, 0, 2 * N_MODES);
     tcase_add_test(tcase, pr08_forgotten_unseen);
