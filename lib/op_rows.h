@@ -31,6 +31,7 @@ struct op_rows {
     bool stopped;             /* by EVPG_STOP; else muted is by EVPG_FAIL */
     bool committed;           /* some of it, by the tags: an error does not undo all */
     bool rolled_back;         /* what was to be committed */
+    bool ignored;             /* by a transaction block that has failed, whatever the error says */
     enum evpg_code discarded; /* or by close or cancel while the rows were paused; 0: not */
     char tag[OP_ROWS_TAG_SIZE];
 };
