@@ -16,6 +16,7 @@
 #include "value_array.h"
 #include "value_range.h"
 #include "value_record.h"
+#include "written.h"
 
 #include <evpg/array.h>
 #include <evpg/time.h>
@@ -295,28 +296,6 @@ static void check_composite(const struct evpg_composite_value *composite, const 
         check_part(&composite->fields[i], &parts, i, sent->binary);
 }
 
-static void check_number(const struct evpg_param *param, const char *text)
-{
-    struct evpg_param again = evpg_null();
-    int64_t number = 0;
-    double wide;
-    float narrow;
-    bool truth;
-
-    if (param->oid == TYPE_BOOL && !value_read_bool(text, &truth))
-        again = evpg_bool(truth);
-    else if (param->oid == TYPE_FLOAT8 && !value_read_double(text, &wide))
-        again = evpg_double(wide);
-    else if (param->oid == TYPE_FLOAT4 && !value_read_float(text, &narrow))
-        again = evpg_float(narrow);
-    else if (!value_read_int64(text, &number))
-        again = params_number(param->oid, (uint64_t)number, (unsigned)param->length);
-    if (strcmp(text, "NaN") == 0)
-        return;
-    fuzz_require(again.length == param->length);
-    fuzz_require(memcmp(again.value.inline_bytes, param->value.inline_bytes, param->length) == 0);
-}
-
 static void check_bytes(const struct evpg_param *param, const struct sent *sent)
 {
     unsigned char *bytes = fuzz_room(sent->size);
@@ -337,7 +316,7 @@ static void check_value(const struct evpg_param *param, const struct sent *sent)
     else if (param->kind == PARAMS_COMPOSITE)
         check_composite(value, sent);
     else if (param->kind == PARAMS_INLINE && !sent->binary)
-        check_number(param, fuzz_text(sent->bytes, sent->size));
+        written_check(param, fuzz_text(sent->bytes, sent->size));
     else if (param->kind == PARAMS_BYTES && !sent->binary)
         check_bytes(param, sent);
     else
