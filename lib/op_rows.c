@@ -9,12 +9,18 @@
  */
 #include "op_rows.h"
 
+#include "cancel_request.h"
 #include "io.h"
 #include "mem.h"
 #include "params.h"
 
+#include <evpg/request.h>
+
 #include <errno.h>
 #include <string.h>
+
+/* The rows that are kept back of one that may have to be sent again. */
+#define MOST_HELD ((size_t)64 << 10)
 
 static void replace(PGresult **slot, PGresult *result)
 {
@@ -43,10 +49,60 @@ static void note_tag(struct op_rows *rows, PGresult *result)
         rows->rolled_back = true;
 }
 
+/* What was kept back is delivered now. */
 static void end_statement(struct op_rows *rows, PGresult *result)
 {
     replace(&rows->last, result);
     rows->statement++;
+    rows->base.suspect = false;
+    rows->base.has_rows = rows->base.has_rows || rows->n_held > 0;
+}
+
+/* Room for one more; false: there is no memory. */
+static bool grow(struct op_rows *rows)
+{
+    int room = rows->held_room ? 2 * rows->held_room : 8;
+    PGresult **held;
+
+    if (rows->n_held < rows->held_room)
+        return true;
+    held = mem_alloc((size_t)room * sizeof(*held));
+    if (!held)
+        return false;
+    if (rows->n_held > 0)
+        memcpy(held, rows->held, (size_t)rows->n_held * sizeof(*held));
+    mem_free(rows->held);
+    rows->held = held;
+    rows->held_room = room;
+    return true;
+}
+
+/* Keeps rows of a suspect back; false: they are to be delivered, for they are too many, and with
+ * them those that were kept. */
+static bool hold(struct op_rows *rows, PGresult *result)
+{
+    struct evpg_request *request = &rows->base;
+    size_t size = PQresultMemorySize(result);
+
+    if (!request->suspect || !rows->on_row || rows->muted || rows->n_rows > 0)
+        return false;
+    if (rows->held_bytes + size > MOST_HELD || !grow(rows)) {
+        request->suspect = false;
+        return false;
+    }
+    rows->held[rows->n_held++] = result;
+    rows->held_bytes += size;
+    return true;
+}
+
+static void drop_held(struct op_rows *rows)
+{
+    for (int i = rows->next_held; i < rows->n_held; i++)
+        PQclear(rows->held[i]);
+    mem_free(rows->held);
+    rows->held = NULL;
+    rows->n_held = rows->next_held = rows->held_room = 0;
+    rows->held_bytes = 0;
 }
 
 /* Rows that came as parts, or as a whole because libpq could not stream them or was not asked to.
@@ -57,6 +113,9 @@ static void take_rows(struct op_rows *rows, PGresult *result)
 
     if (!rows->on_row)
         rows->n_rows += (uint64_t)PQntuples(result);
+    rows->dropped = rows->dropped || (rows->on_row && rows->muted && PQntuples(result) > 0);
+    if (part && hold(rows, result))
+        return;
     if (rows->on_row && !rows->muted && PQntuples(result) > 0) {
         replace(&rows->rows, result);
         rows->next_row = 0;
@@ -70,6 +129,7 @@ static void take_rows(struct op_rows *rows, PGresult *result)
 
 void op_rows_reset(struct op_rows *rows)
 {
+    drop_held(rows);
     replace(&rows->last, NULL);
     replace(&rows->failed, NULL);
     rows->statement = 0;
@@ -77,13 +137,18 @@ void op_rows_reset(struct op_rows *rows)
     *rows->tag = '\0';
 }
 
-/* Of several errors the first is what went wrong: behind it all is skipped. */
+/* Of several errors the first is what went wrong: behind it all is skipped. Rows that were kept
+ * back are as good as any, unless it is to be sent again. */
 static void note_failure(struct op_rows *rows, PGresult *result)
 {
     if (rows->failed && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
         PQclear(result);
         return;
     }
+    if (pq_is_stopped(result))
+        rows->base.hit = true;
+    else
+        rows->base.has_rows = rows->base.has_rows || rows->n_held > 0;
     replace(&rows->failed, result);
     rows->failed_in = req_phase(&rows->base, false);
 }
@@ -110,9 +175,28 @@ bool op_rows_result(struct evpg_request *request, PGresult *result)
     return false;
 }
 
+/* Those that were kept back come first. */
+static PGresult *current(const struct op_rows *rows)
+{
+    return rows->n_held > 0 ? rows->held[rows->next_held] : rows->rows;
+}
+
+static void end_held(struct op_rows *rows)
+{
+    PQclear(rows->held[rows->next_held++]);
+    rows->next_row = 0;
+    if (rows->muted || rows->next_held == rows->n_held)
+        drop_held(rows);
+    rows->base.has_rows = rows->n_held > 0 || rows->rows;
+}
+
 /* After the last row of a whole result, which also describes the columns. */
 static void end_rows(struct op_rows *rows)
 {
+    if (rows->n_held > 0) {
+        end_held(rows);
+        return;
+    }
     rows->base.has_rows = false;
     if (PQresultStatus(rows->rows) == PGRES_TUPLES_OK)
         end_statement(rows, rows->rows);
@@ -125,6 +209,8 @@ void op_rows_discard(struct evpg_request *request, enum evpg_code code)
 {
     struct op_rows *rows = op_rows_of(request);
 
+    rows->dropped =
+        rows->dropped || rows->n_held > 0 || (rows->rows && rows->next_row < PQntuples(rows->rows));
     rows->muted = true;
     rows->discarded = code;
 }
@@ -154,7 +240,7 @@ static bool pause(struct op_rows *rows)
 /* False: no more rows now, and the request may be no more. */
 static bool deliver_row(struct op_rows *rows, struct row_set *set)
 {
-    struct evpg_row row = row_of(set, rows->rows, rows->next_row++, rows->statement);
+    struct evpg_row row = row_of(set, current(rows), rows->next_row++, rows->statement);
     struct conn *conn = rows->base.conn;
     enum evpg_flow flow;
 
@@ -168,6 +254,8 @@ static bool deliver_row(struct op_rows *rows, struct row_set *set)
         return !pause(rows);
     rows->muted = (flow != EVPG_NEXT && flow != EVPG_PAUSE) || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
+    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction)
+        cancel_request_want(conn, &rows->base);
     return true;
 }
 
@@ -176,7 +264,7 @@ void op_rows_deliver(struct evpg_request *request, struct budget *budget)
     struct op_rows *rows = op_rows_of(request);
     struct row_set *set = &request->conn->row_set;
 
-    while (!rows->muted && rows->next_row < PQntuples(rows->rows)) {
+    while (!rows->muted && rows->next_row < PQntuples(current(rows))) {
         if (!budget_take(budget))
             return;
         if (!deliver_row(rows, set))
@@ -194,21 +282,34 @@ static enum evpg_fate fate_of_failed(const struct op_rows *rows)
     return maybe ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
 }
 
+/* It was to be stopped, and had no more to do. */
+static bool is_well_stopped(const struct op_rows *rows)
+{
+    return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY;
+}
+
 /* What the server's answer, and the row callback's, amount to. False: success. */
 static bool judge(const struct op_rows *rows, struct evpg_error *error)
 {
     const struct evpg_error *row_error = rows->base.conn->row_set.failed;
+    bool canceled = rows->base.canceled && rows->base.hit;
+
+    if (rows->failed && is_well_stopped(rows))
+        return false;
 
     if (rows->failed && PQresultStatus(rows->failed) == PGRES_PIPELINE_ABORTED)
         err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED, "skipped after an earlier error");
     else if (rows->failed)
-        pq_set_error(error, EVPG_E_SERVER, fate_of_failed(rows), rows->failed);
+        pq_set_error(error, canceled ? EVPG_E_CANCELED : EVPG_E_SERVER, fate_of_failed(rows),
+                     rows->failed);
     else if (rows->rolled_back)
         err_set(error, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED,
                 "the transaction had failed: it was rolled back, not committed");
-    else if (rows->discarded)
+    else if (rows->discarded && rows->dropped)
         err_set(error, rows->discarded, EVPG_FATE_EXECUTED,
-                "closed or canceled while the rows were paused");
+                "closed or canceled before all rows were delivered");
+    else if (rows->discarded)
+        return false;
     else if (rows->muted && !rows->stopped && row_error)
         *error = *row_error;
     else if (rows->muted && !rows->stopped)
@@ -224,11 +325,13 @@ static bool judge(const struct op_rows *rows, struct evpg_error *error)
 static void call_done(struct op_rows *rows, struct evpg_result *result)
 {
     struct row_set *set = result->set;
+    evpg_done_cb on_done = rows->on_done;
 
+    rows->on_done = NULL; /* when its time is up, it is called before the answer is there */
     if (result->kept)
         row_set_reset(set, &rows->base);
-    if (rows->on_done)
-        rows->on_done(result, rows->arg);
+    if (on_done)
+        on_done(result, rows->arg);
     if (result->kept)
         row_set_reset(set, NULL);
     else if (set->request == &rows->base)
@@ -272,6 +375,7 @@ void op_rows_release(struct evpg_request *request)
 {
     struct op_rows *rows = op_rows_of(request);
 
+    drop_held(rows);
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);

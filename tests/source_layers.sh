@@ -16,12 +16,12 @@ export LC_ALL=C
 # The files by layer; op_ stands for all that start with it.
 layers=(
     "mem log err budget"
-    "pq"
-    "db req result params param_parts param_text param_binary params_scalar params_time \
+    "pq cancel_thread"
+    "db req deadline result params param_parts param_text param_binary params_scalar params_time \
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
         value_net value_numeric value_part value_range value_record value_text value_time value_time_binary \
         scan calendar settings sqlword stmt types quote address conninfo"
-    "conn open close cancel connect attempt resolve io news parameters pipeline"
+    "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline"
     "op_"
 )
 
