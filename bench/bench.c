@@ -2,10 +2,10 @@
 /*
  * bench: the command line, the clock and the report of the benchmark programs.
  *
- * Called by the four programs, which are run by bench/measure or by hand:
+ * Called by the programs in pairs, which are run by bench/measure or by hand:
  *
- *     point_evpg, point_libpq [-d DEPTH] [-n QUERIES] [-e]
- *     rows_evpg, rows_libpq [-n ROWS]
+ *     point_evpg, point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]
+ *     rows_evpg, rows_libpq [-n ROWS] [-v [-b] [-s]] [-f]
  *
  * They connect by libpq's environment. Exit status: 0; 1 when something failed or came wrong; 2
  * usage. The figures are one line of name=value: wall is in seconds for all, user and sys are
@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,14 +36,27 @@ _Noreturn void bench_die(const char *what, const char *why)
     exit(1);
 }
 
-static _Noreturn void usage(const char *program, bool has_depth)
+static const struct {
+    char letter;
+    const char *argument, *meaning;
+} options[] = {
+    {'n', " COUNT", "how many queries or rows"},
+    {'d', " DEPTH", "how many queries are on their way at once"},
+    {'e', "", "send one for each answer; else when half of them are answered"},
+    {'u', "", "unprepared: the server parses the statement each time"},
+    {'f', "", "a fresh heap, not one with holes"},
+    {'v', "", "values are decoded, not only looked at"},
+    {'b', "", "values in binary format"},
+    {'s', "", "a whole row at once, by evpg_row_scan(); libpq has no such thing"},
+};
+
+static _Noreturn void usage(const char *program, const char *letters)
 {
-    fprintf(stderr, "usage: %s%s [-n COUNT]%s\n", program, has_depth ? " [-d DEPTH]" : "",
-            has_depth ? " [-e]" : "");
-    fprintf(stderr, "  -n  how many queries or rows\n");
-    if (has_depth)
-        fprintf(stderr, "  -d  how many queries are on their way at once\n"
-                        "  -e  send one for each answer; else when half of them are answered\n");
+    fprintf(stderr, "usage: %s [OPTIONS]\n", program);
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+        if (options[i].letter == 'n' || strchr(letters, options[i].letter))
+            fprintf(stderr, "  -%c%s  %s\n", options[i].letter, options[i].argument,
+                    options[i].meaning);
     exit(2);
 }
 
@@ -58,24 +72,45 @@ static unsigned read_number(const char *text)
     return (unsigned)value;
 }
 
+/* As that of a program that has been at work for a while. On a fresh one it is luck whether libpq's
+ * blocks happen to find a hole that is as large as they are. */
+static void make_holes(void)
+{
+    enum { BLOCKS = 64 };
+    void *blocks[BLOCKS];
+
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = malloc((size_t)(i * 7919 % 30000 + 3000));
+    for (int i = 0; i < BLOCKS; i += 2)
+        free(blocks[i]);
+}
+
 void bench_options(struct load *load, int argc, char **argv)
 {
-    bool has_depth = load->depth > 0, each = false;
+    bool each = false;
+    char letters[16];
     int option;
 
-    while ((option = getopt(argc, argv, has_depth ? "d:n:e" : "n:")) != -1) {
+    snprintf(letters, sizeof(letters), "n:%s", load->letters);
+    while ((option = getopt(argc, argv, letters)) != -1) {
+        if (option == '?')
+            usage(argv[0], load->letters);
         if (option == 'd')
             load->depth = read_number(optarg);
-        else if (option == 'n')
+        if (option == 'n')
             load->total = read_number(optarg);
-        else if (option == 'e')
-            each = true;
-        else
-            usage(argv[0], has_depth);
+        each = each || option == 'e';
+        load->unprepared = load->unprepared || option == 'u';
+        load->fresh_heap = load->fresh_heap || option == 'f';
+        load->values = load->values || option == 'v';
+        load->binary = load->binary || option == 'b';
+        load->scan = load->scan || option == 's';
     }
     if (optind < argc)
-        usage(argv[0], has_depth);
+        usage(argv[0], load->letters);
     load->low = each ? load->depth : load->depth / 2;
+    if (!load->fresh_heap)
+        make_holes();
 }
 
 static double seconds_to_us(struct timeval time)
@@ -101,7 +136,7 @@ void bench_start(void)
     start = read_clock();
 }
 
-static uint64_t expect_first_bytes(unsigned count, int32_t (*id)(unsigned number))
+uint64_t bench_expect_digits(unsigned count, int32_t (*id)(unsigned number))
 {
     uint64_t sum = 0;
 
@@ -115,13 +150,18 @@ static uint64_t expect_first_bytes(unsigned count, int32_t (*id)(unsigned number
     return sum;
 }
 
-void bench_report(unsigned count, int32_t (*id)(unsigned number))
+uint64_t bench_expect_values(unsigned count)
+{
+    return (uint64_t)count * (count + 1) / 2;
+}
+
+void bench_report(unsigned count, uint64_t expected)
 {
     struct clock end = read_clock();
 
     if (bench_rows != count)
         bench_die("wrong", "not as many rows as were asked for");
-    if (bench_first_bytes != expect_first_bytes(count, id))
+    if (bench_first_bytes != expected)
         bench_die("wrong", "not the rows that were asked for");
     printf("count=%u wall=%.6f user=%.4f sys=%.4f sleeps=%.4f check=%llu\n", count,
            (end.wall - start.wall) / 1e6, (end.user - start.user) / count,

@@ -19,8 +19,18 @@
 #define ROWS_COLUMNS 4
 #define ROWS_WARM_UP 1000
 
+/* Typical values, no two rows alike: prices, and moments in microseconds. */
+#define VALUES_SQL                                                                                 \
+    "select i, 'row number ' || i, i / 100::float8,"                                               \
+    " timestamptz '2024-02-29 12:00:00+00' + i * interval '7.654321 s'"                            \
+    " from (select generate_series(1, $1) as i) as series"
+
 /* How many requests are to be on their way at once, and which have been. */
 struct load {
+    const char *letters; /* the options that the program takes besides -n */
+    bool unprepared;
+    bool fresh_heap;           /* else holes are made in it first */
+    bool values, binary, scan; /* each is decoded; in what format; a whole row at once */
     unsigned depth;
     unsigned low; /* no more are sent while there are more than these on their way */
     unsigned total;
@@ -28,8 +38,8 @@ struct load {
     unsigned answered;
 };
 
-/* Reads the command line into depth, low and total, which hold the defaults; for a program with
- * no depth that is 0. Ends the program when the command line is wrong. */
+/* Reads the command line into the load, which holds the defaults, and makes the heap what it is
+ * said to be. Ends the program when the command line is wrong. */
 void bench_options(struct load *load, int argc, char **argv);
 
 /* How many may be sent now; they count as sent. */
@@ -70,12 +80,24 @@ static inline void bench_touch(int column, const char *text)
         bench_other_bytes += (unsigned char)*text;
 }
 
+/* The values of a row. */
+static inline void bench_take(int32_t id, const char *text, double number, int64_t time)
+{
+    bench_first_bytes += (uint64_t)id;
+    bench_other_bytes += (unsigned char)*text + (uint64_t)(number * 100) + (uint64_t)time;
+    bench_rows++;
+}
+
 /* From here on it counts: the connection is up, the warm-up is over. */
 void bench_start(void);
 
-/* Prints the line of figures. The ids are those that must have come, in whatever order: ends the
- * program when they have not. */
-void bench_report(unsigned count, int32_t (*id)(unsigned number));
+/* What bench_first_bytes must be at the end, in whatever order the ids have come: where their first
+ * digits were touched, and where ids from 1 to the count were taken. */
+uint64_t bench_expect_digits(unsigned count, int32_t (*id)(unsigned number));
+uint64_t bench_expect_values(unsigned count);
+
+/* Prints the line of figures; ends the program when other rows have come than were expected. */
+void bench_report(unsigned count, uint64_t expected);
 
 /* Ends the program. */
 _Noreturn void bench_die(const char *what, const char *why);

@@ -2,10 +2,11 @@
 /*
  * point_evpg: pipelined point queries by evpg; point_libpq.c is its twin.
  *
- *     point_evpg [-d DEPTH] [-n QUERIES] [-e]     by libpq's environment (PGHOST, ...)
+ *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]     by libpq's environment (PGHOST, ...)
  *
  * One connection, a row callback and a done callback for each query. More queries are submitted in
- * the done callback, as a program does that has always some more to ask.
+ * the done callback, as a program does that has always some more to ask. The statement is prepared
+ * by itself, unless -u keeps it from that.
  */
 #include "bench.h"
 
@@ -13,7 +14,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.depth = 64, .total = 100000};
+static struct load load = {.letters = "d:euf", .depth = 64, .total = 100000};
 static struct load warm_up = {.total = POINT_WARM_UP};
 static struct load *now = &warm_up;
 
@@ -32,6 +33,17 @@ static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
 
 static void on_done(const struct evpg_result *result, void *arg);
 
+static void ask(struct evpg_db *db, int32_t id)
+{
+    struct evpg_request *request =
+        evpg_query(db, POINT_SQL, EVPG_PARAMS(evpg_int32(id)), on_row, on_done, NULL);
+
+    if (!request)
+        bench_die("evpg_query", "refused");
+    if (load.unprepared)
+        evpg_request_set_flags(request, EVPG_UNPREPARED);
+}
+
 static void top_up(struct evpg_db *db)
 {
     unsigned number = now->sent;
@@ -39,9 +51,7 @@ static void top_up(struct evpg_db *db)
     if (load_take_room(now) == 0)
         return;
     for (; number < now->sent; number++)
-        if (!evpg_query(db, POINT_SQL, EVPG_PARAMS(evpg_int32(point_id(number))), on_row, on_done,
-                        NULL))
-            bench_die("evpg_query", "refused");
+        ask(db, point_id(number));
 }
 
 static void on_done(const struct evpg_result *result, void *arg)
@@ -67,8 +77,7 @@ static void on_done(const struct evpg_result *result, void *arg)
 int main(int argc, char **argv)
 {
     struct event_base *base = event_base_new();
-    struct evpg_db *db =
-        base ? evpg_conn_new(base, NULL, &EVPG_CONN_CONFIG(.max_prepared_statements = -1)) : NULL;
+    struct evpg_db *db = base ? evpg_conn_new(base, NULL, NULL) : NULL;
 
     bench_options(&load, argc, argv);
     warm_up.depth = load.depth;
@@ -78,6 +87,6 @@ int main(int argc, char **argv)
     top_up(db);
     event_base_dispatch(base);
     event_base_free(base);
-    bench_report(load.total, point_id);
+    bench_report(load.total, bench_expect_digits(load.total, point_id));
     return 0;
 }

@@ -2,10 +2,10 @@
 /*
  * point_libpq: pipelined point queries by libpq and libevent alone; see twin.c.
  *
- *     point_libpq [-d DEPTH] [-n QUERIES] [-e]     by libpq's environment (PGHOST, ...)
+ *     point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]     by libpq's environment (PGHOST, ...)
  *
  * One connection, each query with a Sync of its own. The row of each is taken by the row mode that
- * evpg uses for a row callback.
+ * evpg uses for a row callback. The statement is prepared by hand; with -u it is the unnamed one.
  */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
@@ -16,9 +16,10 @@
 
 #include <event2/event.h>
 
-static struct load load = {.depth = 64, .total = 100000};
+static struct load load = {.letters = "d:euf", .depth = 64, .total = 100000};
 static struct load warm_up = {.total = POINT_WARM_UP};
 static struct load *now = &warm_up;
+static struct twin_query query = {.sql = POINT_SQL, .name = TWIN_STATEMENT};
 
 static void take(struct twin *twin, PGresult *result)
 {
@@ -26,6 +27,7 @@ static void take(struct twin *twin, PGresult *result)
         if (++now->answered < now->sent)
             twin_stream_rows(twin);
     } else {
+        twin_expect_rows(result);
         twin_take_rows(result, POINT_COLUMNS);
     }
     PQclear(result);
@@ -50,7 +52,7 @@ static bool top_up(struct twin *twin)
     if (load_take_room(now) == 0)
         return false;
     for (; number < now->sent; number++, first = false)
-        twin_send(twin, POINT_SQL, point_id(number), first);
+        twin_send(twin, &query, point_id(number), first);
     twin_flush(twin);
     return true;
 }
@@ -78,10 +80,12 @@ int main(int argc, char **argv)
     bench_options(&load, argc, argv);
     warm_up.depth = load.depth;
     warm_up.low = load.low;
-    twin_open(&twin, on_wake);
+    if (load.unprepared)
+        query.name = NULL;
+    twin_open(&twin, &query, on_wake);
     top_up(&twin);
     event_base_dispatch(twin.base);
     event_base_free(twin.base);
-    bench_report(load.total, point_id);
+    bench_report(load.total, bench_expect_digits(load.total, point_id));
     return 0;
 }

@@ -61,14 +61,29 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     twin->on_wake(twin);
 }
 
-void twin_open(struct twin *twin, void (*on_wake)(struct twin *twin))
+static const Oid param_type = INT4_OID;
+
+static void prepare(const struct twin *twin, const struct twin_query *query)
+{
+    PGresult *result = PQprepare(twin->pg, query->name, query->sql, 1, &param_type);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        die(twin, "prepare");
+    PQclear(result);
+}
+
+void twin_open(struct twin *twin, const struct twin_query *query,
+               void (*on_wake)(struct twin *twin))
 {
     int fd;
 
     twin->on_wake = on_wake;
     twin->pg = PQconnectdb("");
-    if (PQstatus(twin->pg) != CONNECTION_OK || PQsetnonblocking(twin->pg, 1) != 0 ||
-        PQenterPipelineMode(twin->pg) != 1)
+    if (PQstatus(twin->pg) != CONNECTION_OK)
+        die(twin, "connect");
+    if (query->name)
+        prepare(twin, query);
+    if (PQsetnonblocking(twin->pg, 1) != 0 || PQenterPipelineMode(twin->pg) != 1)
         die(twin, "connect");
     fd = PQsocket(twin->pg);
     twin->base = event_base_new();
@@ -94,16 +109,24 @@ static bool send_sync(PGconn *pg)
 #endif
 }
 
-void twin_send(struct twin *twin, const char *sql, int32_t value, bool first)
+static bool send_query(PGconn *pg, const struct twin_query *query, const char *value)
 {
-    static const Oid type = INT4_OID;
     static const int length = 4, format = 1;
+
+    if (query->name)
+        return PQsendQueryPrepared(pg, query->name, 1, &value, &length, &format, query->binary) ==
+               1;
+    return PQsendQueryParams(pg, query->sql, 1, &param_type, &value, &length, &format,
+                             query->binary) == 1;
+}
+
+void twin_send(struct twin *twin, const struct twin_query *query, int32_t value, bool first)
+{
     uint32_t wire = htonl((uint32_t)value);
     char bytes[4];
-    const char *values = bytes;
 
     memcpy(bytes, &wire, sizeof(bytes));
-    if (PQsendQueryParams(twin->pg, sql, 1, &type, &values, &length, &format, 0) != 1)
+    if (!send_query(twin->pg, query, bytes))
         die(twin, "send");
     if (first)
         twin_stream_rows(twin);
@@ -129,12 +152,16 @@ static bool has_rows(ExecStatusType status)
     return status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK;
 }
 
+void twin_expect_rows(const PGresult *result)
+{
+    if (!has_rows(PQresultStatus(result)))
+        bench_die("answer", PQresultErrorMessage(result));
+}
+
 void twin_take_rows(const PGresult *result, int columns)
 {
     int rows = PQntuples(result);
 
-    if (!has_rows(PQresultStatus(result)))
-        bench_die("answer", PQresultErrorMessage(result));
     for (int row = 0; row < rows; row++)
         touch_row(result, row, columns);
 }

@@ -21,6 +21,15 @@
 struct event;
 struct event_base;
 
+/* As long as evpg's names of statements are. */
+#define TWIN_STATEMENT "twin_0123456789abcdef"
+
+struct twin_query {
+    const char *sql;
+    const char *name; /* NULL: it is not prepared */
+    bool binary;      /* what it is answered by */
+};
+
 struct twin {
     struct event_base *base;
     PGconn *pg;
@@ -29,8 +38,9 @@ struct twin {
     void (*on_wake)(struct twin *twin); /* libpq may hold answers */
 };
 
-/* Connects, waiting; then everything is asynchronous. */
-void twin_open(struct twin *twin, void (*on_wake)(struct twin *twin));
+/* Connects, and prepares what is to be prepared, waiting; then everything is asynchronous. */
+void twin_open(struct twin *twin, const struct twin_query *query,
+               void (*on_wake)(struct twin *twin));
 
 /* Ends the loop. */
 void twin_close(struct twin *twin);
@@ -49,9 +59,15 @@ static inline void twin_stream_rows(struct twin *twin)
 }
 
 /* One query and its Sync. first: none is on its way. */
-void twin_send(struct twin *twin, const char *sql, int32_t value, bool first);
+void twin_send(struct twin *twin, const struct twin_query *query, int32_t value, bool first);
 
-/* Touches all fields of all rows, if these are rows, and ends the program if this is an error. */
+/* Ends the program if these are no rows. */
+void twin_expect_rows(const PGresult *result);
+
+/* Touches all fields of all rows. */
 void twin_take_rows(const PGresult *result, int columns);
+
+/* Decodes the rows of VALUES_SQL; before the first of a query, the types are looked at. */
+void twin_take_values(const PGresult *result, bool binary, bool first);
 
 #endif

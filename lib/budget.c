@@ -34,7 +34,7 @@ void budget_start(struct budget *budget)
 }
 
 /* A step is taken before the callback that it is for: the first look has seen none. */
-static void look(struct budget *budget)
+void budget_look(struct budget *budget)
 {
     int64_t now = budget_now_ns();
 
@@ -46,19 +46,4 @@ static void look(struct budget *budget)
     budget->looked_ns = now;
     if (now >= budget->end_ns)
         budget->left = 0;
-}
-
-bool budget_take(struct budget *budget)
-{
-    if (budget->left <= 0)
-        return false;
-    budget->left--;
-    if (--budget->unlooked <= 0)
-        look(budget);
-    return true;
-}
-
-bool budget_is_spent(const struct budget *budget)
-{
-    return budget->left <= 0;
 }

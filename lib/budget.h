@@ -18,10 +18,24 @@ struct budget {
 
 void budget_start(struct budget *budget);
 
-/* Takes one row or completion off it. False: it is spent. */
-bool budget_take(struct budget *budget);
+/* At the clock. */
+void budget_look(struct budget *budget);
 
-bool budget_is_spent(const struct budget *budget);
+static inline bool budget_is_spent(const struct budget *budget)
+{
+    return budget->left <= 0;
+}
+
+/* Takes one row or completion off it. False: it is spent. */
+static inline bool budget_take(struct budget *budget)
+{
+    if (budget_is_spent(budget))
+        return false;
+    budget->left--;
+    if (--budget->unlooked <= 0)
+        budget_look(budget);
+    return true;
+}
 
 /* The monotonic clock. */
 int64_t budget_now_ns(void);

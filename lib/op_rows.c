@@ -24,18 +24,16 @@
 
 static void replace(PGresult **slot, PGresult *result)
 {
-    PQclear(*slot);
+    if (*slot)
+        PQclear(*slot);
     *slot = result;
 }
 
 /* With chunks the tag may come with the last of them, and the end has none. */
-static void note_tag(struct op_rows *rows, PGresult *result)
+static void note_tag(struct op_rows *rows, const char *tag)
 {
-    const char *tag = PQcmdStatus(result);
     size_t length = strlen(tag);
 
-    if (length == 0)
-        return;
     length = length < OP_ROWS_TAG_SIZE - 1 ? length : OP_ROWS_TAG_SIZE - 1;
     memcpy(rows->tag, tag, length);
     rows->tag[length] = '\0';
@@ -49,13 +47,46 @@ static void note_tag(struct op_rows *rows, PGresult *result)
         rows->rolled_back = true;
 }
 
+/* To be delivered from now on. */
+static void show(struct op_rows *rows, PGresult *result, bool part)
+{
+    replace(&rows->rows, result);
+    rows->row_count = PQntuples(result);
+    rows->next_row = 0;
+    rows->more = part;
+    rows->base.has_rows = true;
+}
+
+static void drop_held(struct op_rows *rows)
+{
+    while (rows->next_held < rows->n_held)
+        PQclear(rows->held[rows->next_held++]);
+    mem_free(rows->held);
+    rows->held = NULL;
+    rows->n_held = rows->next_held = rows->held_room = 0;
+    rows->held_bytes = 0;
+}
+
+/* Of those that were kept back, if any. */
+static void show_next(struct op_rows *rows)
+{
+    PGresult *next = rows->next_held < rows->n_held ? rows->held[rows->next_held] : NULL;
+
+    rows->next_held += next != NULL;
+    if (next)
+        show(rows, next, pq_is_row_part(PQresultStatus(next)));
+    else if (rows->held)
+        drop_held(rows);
+}
+
 /* What was kept back is delivered now. */
 static void end_statement(struct op_rows *rows, PGresult *result)
 {
     replace(&rows->last, result);
     rows->statement++;
     rows->base.suspect = false;
-    rows->base.has_rows = rows->base.has_rows || rows->n_held > 0;
+    if (rows->held)
+        show_next(rows);
 }
 
 /* Room for one more; false: there is no memory. */
@@ -77,140 +108,35 @@ static bool grow(struct op_rows *rows)
     return true;
 }
 
-/* Keeps rows of a suspect back; false: they are to be delivered, for they are too many, and with
- * them those that were kept. */
-static bool hold(struct op_rows *rows, PGresult *result)
+/* Keeps a suspect's rows back, until they are too many, or all. False: it is none any more, and
+ * nothing was kept. */
+static bool hold(struct op_rows *rows, PGresult *result, bool part)
 {
-    struct evpg_request *request = &rows->base;
-    size_t size = PQresultMemorySize(result);
+    bool kept = rows->n_rows == 0 && grow(rows);
 
-    if (!request->suspect || !rows->on_row || rows->muted || rows->n_rows > 0)
-        return false;
-    if (rows->held_bytes + size > MOST_HELD || !grow(rows)) {
-        request->suspect = false;
-        return false;
+    if (kept) {
+        rows->held[rows->n_held++] = result;
+        rows->held_bytes += PQresultMemorySize(result);
     }
-    rows->held[rows->n_held++] = result;
-    rows->held_bytes += size;
-    return true;
-}
-
-static void drop_held(struct op_rows *rows)
-{
-    for (int i = rows->next_held; i < rows->n_held; i++)
-        PQclear(rows->held[i]);
-    mem_free(rows->held);
-    rows->held = NULL;
-    rows->n_held = rows->next_held = rows->held_room = 0;
-    rows->held_bytes = 0;
+    if (kept && part && rows->held_bytes <= MOST_HELD)
+        return true;
+    rows->base.suspect = false;
+    if (kept)
+        show_next(rows);
+    return kept;
 }
 
 /* Rows that came as parts, or as a whole because libpq could not stream them or was not asked to.
  * Those that nobody wants end here. */
-static void take_rows(struct op_rows *rows, PGresult *result)
+static void take_rows(struct op_rows *rows, PGresult *result, bool part)
 {
-    bool part = pq_is_row_part(PQresultStatus(result));
+    int count = PQntuples(result);
 
     if (!rows->on_row)
-        rows->n_rows += (uint64_t)PQntuples(result);
-    rows->dropped = rows->dropped || (rows->on_row && rows->muted && PQntuples(result) > 0);
-    if (part && hold(rows, result))
-        return;
-    if (rows->on_row && !rows->muted && PQntuples(result) > 0) {
-        replace(&rows->rows, result);
-        rows->next_row = 0;
-        rows->base.has_rows = true;
-    } else if (part) {
-        PQclear(result);
-    } else {
-        end_statement(rows, result);
-    }
-}
-
-void op_rows_reset(struct op_rows *rows)
-{
-    drop_held(rows);
-    replace(&rows->last, NULL);
-    replace(&rows->failed, NULL);
-    rows->statement = 0;
-    rows->committed = rows->rolled_back = false;
-    *rows->tag = '\0';
-}
-
-/* Of several errors the first is what went wrong: behind it all is skipped. Rows that were kept
- * back are as good as any, unless it is to be sent again. */
-static void note_failure(struct op_rows *rows, PGresult *result)
-{
-    if (rows->failed && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
-        PQclear(result);
-        return;
-    }
-    if (pq_is_stopped(result))
-        rows->base.hit = true;
-    else
-        rows->base.has_rows = rows->base.has_rows || rows->n_held > 0;
-    replace(&rows->failed, result);
-    rows->failed_in = req_phase(&rows->base, false);
-}
-
-bool op_rows_result(struct evpg_request *request, PGresult *result)
-{
-    struct op_rows *rows = op_rows_of(request);
-    ExecStatusType status = PQresultStatus(result);
-
-    note_tag(rows, result);
-    if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) {
-        note_failure(rows, result);
-        return true;
-    }
-    if (status == PGRES_TUPLES_OK || pq_is_row_part(status)) {
-        take_rows(rows, result);
-        return true;
-    }
-    if (status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) {
-        end_statement(rows, result);
-        return true;
-    }
-    PQclear(result);
-    return false;
-}
-
-/* Those that were kept back come first. */
-static PGresult *current(const struct op_rows *rows)
-{
-    return rows->n_held > 0 ? rows->held[rows->next_held] : rows->rows;
-}
-
-static void end_held(struct op_rows *rows)
-{
-    PQclear(rows->held[rows->next_held++]);
-    rows->next_row = 0;
-    if (rows->muted || rows->next_held == rows->n_held)
-        drop_held(rows);
-    rows->base.has_rows = rows->n_held > 0 || rows->rows;
-}
-
-/* After the last row of a whole result, which also describes the columns. */
-static void end_rows(struct op_rows *rows)
-{
-    if (rows->n_held > 0) {
-        end_held(rows);
-        return;
-    }
-    rows->base.has_rows = false;
-    if (PQresultStatus(rows->rows) == PGRES_TUPLES_OK)
-        end_statement(rows, rows->rows);
-    else
-        PQclear(rows->rows);
-    rows->rows = NULL;
-}
-
-void op_rows_discard(struct evpg_request *request, enum evpg_code code)
-{
-    struct op_rows *rows = op_rows_of(request);
-
-    rows->dropped =
-        rows->dropped || rows->n_held > 0 || (rows->rows && rows->next_row < PQntuples(rows->rows));
+        rows->n_rows += (uint64_t)count;
+    else if (rows->muted && count > 0)
+        rows->dropped = rows->dropped || rows->next_held < rows->n_held ||
+                        (rows->rows && rows->next_row < rows->row_count);
     rows->muted = true;
     rows->discarded = code;
 }
@@ -238,21 +164,24 @@ static bool pause(struct op_rows *rows)
 }
 
 /* False: no more rows now, and the request may be no more. */
-static bool deliver_row(struct op_rows *rows, struct row_set *set)
+static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
 {
-    struct evpg_row row = row_of(set, current(rows), rows->next_row++, rows->statement);
     struct conn *conn = rows->base.conn;
     enum evpg_flow flow;
 
-    row_set_reset(set, &rows->base);
+    row_set_reset(row->set, &rows->base);
     rows->n_rows++;
     rows->base.resumed = false;
-    flow = rows->on_row(&row, rows->arg);
+    flow = rows->on_row(row, rows->arg);
     if (conn->dying)
         return false;
+    if (flow == EVPG_NEXT) {
+        rows->muted = rows->base.abandoned;
+        return true;
+    }
     if (flow == EVPG_PAUSE && !rows->base.resumed && !rows->base.abandoned)
         return !pause(rows);
-    rows->muted = (flow != EVPG_NEXT && flow != EVPG_PAUSE) || rows->base.abandoned;
+    rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
     if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction)
         cancel_request_want(conn, &rows->base);
@@ -262,12 +191,13 @@ static bool deliver_row(struct op_rows *rows, struct row_set *set)
 void op_rows_deliver(struct evpg_request *request, struct budget *budget)
 {
     struct op_rows *rows = op_rows_of(request);
-    struct row_set *set = &request->conn->row_set;
+    struct evpg_row row = row_of(&request->conn->row_set, rows->rows, 0, rows->statement);
 
-    while (!rows->muted && rows->next_row < PQntuples(current(rows))) {
+    while (!rows->muted && rows->next_row < rows->row_count) {
         if (!budget_take(budget))
             return;
-        if (!deliver_row(rows, set))
+        row.index = rows->next_row++;
+        if (!deliver_row(rows, &row))
             return;
     }
     end_rows(rows);

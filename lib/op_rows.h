@@ -19,8 +19,10 @@ struct op_rows {
     /* What the library itself does with the rows that were kept. False: it fails, with an error. */
     bool (*learn)(struct op_rows *rows, struct evpg_error *error);
     PGresult *rows; /* that are being delivered */
+    int row_count;  /* of them */
     int next_row;   /* in them */
-    /* Of a suspect, which may yet have to be sent again: rows that come before those. */
+    /* Rows of a suspect, which may yet have to be sent again: delivered when it is none any more.
+     */
     PGresult **held;
     int n_held, next_held, held_room;
     size_t held_bytes;
@@ -29,6 +31,7 @@ struct op_rows {
     int statement;    /* of a script: how many are answered */
     uint64_t n_rows;
     enum evpg_phase failed_in;
+    bool more;                /* rows may follow those that are being delivered */
     bool muted;               /* no more rows are wanted */
     bool stopped;             /* by EVPG_STOP; else muted is by EVPG_FAIL */
     bool committed;           /* some of it, by the tags: an error does not undo all */

@@ -30,7 +30,7 @@ void *row_set_alloc(struct row_set *set, size_t size)
     return scratch->memory;
 }
 
-void row_set_reset(struct row_set *set, struct evpg_request *request)
+void row_set_drop(struct row_set *set)
 {
     struct scratch *scratch;
 
@@ -38,8 +38,6 @@ void row_set_reset(struct row_set *set, struct evpg_request *request)
         SLIST_REMOVE_HEAD(&set->scratch, link);
         mem_free(scratch);
     }
-    set->request = request;
-    set->failed = NULL;
 }
 
 void row_set_finish(struct row_set *set)
@@ -103,7 +101,7 @@ void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const
     err_append(error, ": %s", why);
 }
 
-static bool refuse_column(const struct evpg_row *row, int column)
+void row_refuse_column(const struct evpg_row *row, int column)
 {
     struct evpg_error *error = new_error(row->set);
 
@@ -116,33 +114,13 @@ static bool refuse_column(const struct evpg_row *row, int column)
         err_set(error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
                 "there is no column %d: the row has %d, counted from 0", column, row->columns);
     }
-    return false;
-}
-
-static inline bool has_column(const struct evpg_row *row, int column)
-{
-    return (column >= 0 && column < row->columns) || refuse_column(row, column);
-}
-
-/* An empty value is asked for first: it alone can be NULL. */
-static inline bool get_cell(const struct evpg_row *row, int column, struct row_cell *cell)
-{
-    if (!has_column(row, column))
-        return false;
-    if (row->parts) {
-        *cell = row->parts->cells[column];
-        return true;
-    }
-    cell->length = (size_t)PQgetlength(row->result, row->index, column);
-    cell->text = cell->length == 0 && PQgetisnull(row->result, row->index, column)
-                     ? NULL
-                     : PQgetvalue(row->result, row->index, column);
-    return true;
 }
 
 static bool is_text(const struct evpg_row *row, int column)
 {
-    if (type_is_text(row_type(row, column)))
+    Oid type = row_type(row, column);
+
+    if (type == TYPE_TEXT || type_is_text(type))
         return true;
     row_fail(row, column, EVPG_E_VALUE, "it came in binary format, which is no text");
     return false;
@@ -151,41 +129,7 @@ static bool is_text(const struct evpg_row *row, int column)
 /* The same where text is wanted. */
 static inline bool get_text(const struct evpg_row *row, int column, struct row_cell *cell)
 {
-    return get_cell(row, column, cell) && (!row->binary || !cell->text || is_text(row, column));
-}
-
-/* A cell of a type that the getter reads. */
-bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *cell,
-                       bool (*reads)(Oid type), const char *wrong_type)
-{
-    if (!get_cell(row, column, cell))
-        return false;
-    cell->type = row_type(row, column);
-    if (reads(cell->type) && (cell->type != TYPE_NONE || !row->binary))
-        return true;
-    row_fail(row, column, EVPG_E_VALUE, wrong_type);
-    return false;
-}
-
-/* The same, and not NULL. */
-bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
-               bool (*reads)(Oid type), const char *wrong_type)
-{
-    if (!row_value_or_null(row, column, cell, reads, wrong_type))
-        return false;
-    if (cell->text)
-        return true;
-    row_fail(row, column, EVPG_E_VALUE, "the value is NULL");
-    return false;
-}
-
-/* 0 for no reason; else -1, and the reason is told. */
-int row_explain(const struct evpg_row *row, int column, const char *why)
-{
-    if (!why)
-        return 0;
-    row_fail(row, column, EVPG_E_VALUE, why);
-    return -1;
+    return row_cell(row, column, cell) && (!row->binary || !cell->text || is_text(row, column));
 }
 
 int row_miscounted(const struct evpg_row *row, size_t wanted)
@@ -205,7 +149,7 @@ int evpg_row_columns(const struct evpg_row *row)
 
 const char *evpg_row_name(const struct evpg_row *row, int column)
 {
-    return has_column(row, column) && !row->parts ? PQfname(row->result, column) : NULL;
+    return row_has(row, column) && !row->parts ? PQfname(row->result, column) : NULL;
 }
 
 int evpg_row_find(const struct evpg_row *row, const char *name)
@@ -224,14 +168,14 @@ int evpg_row_find(const struct evpg_row *row, const char *name)
 
 uint32_t evpg_row_type(const struct evpg_row *row, int column)
 {
-    return has_column(row, column) ? row_type(row, column) : 0;
+    return row_has(row, column) ? row_type(row, column) : 0;
 }
 
 bool evpg_row_is_null(const struct evpg_row *row, int column)
 {
     struct row_cell cell;
 
-    return !get_cell(row, column, &cell) || !cell.text;
+    return !row_cell(row, column, &cell) || !cell.text;
 }
 
 const char *evpg_row_text(const struct evpg_row *row, int column)
@@ -269,7 +213,7 @@ const void *evpg_row_bytes(const struct evpg_row *row, int column, size_t *lengt
     struct row_cell cell;
 
     *length = 0;
-    if (!get_cell(row, column, &cell) || !cell.text)
+    if (!row_cell(row, column, &cell) || !cell.text)
         return NULL;
     if (!row->binary && row_type(row, column) == TYPE_BYTEA)
         return decode_bytea(row, column, &cell, length);
@@ -283,27 +227,36 @@ static bool reads_integer(Oid type)
            type == TYPE_NONE;
 }
 
+static inline const char *read_integer(const struct evpg_row *row, const struct row_cell *cell,
+                                       int64_t *value)
+{
+    return row->binary ? value_binary_int64(cell->type, cell->text, cell->length, value)
+                       : value_read_int64(cell->text, value);
+}
+
 int evpg_row_int64(const struct evpg_row *row, int column, int64_t *value)
 {
     struct row_cell cell;
 
     if (!row_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
-    return row_explain(row, column,
-                       row->binary ? value_binary_int64(cell.type, cell.text, cell.length, value)
-                                   : value_read_int64(cell.text, value));
+    return row_explain(row, column, read_integer(row, &cell, value));
 }
 
 int evpg_row_int32(const struct evpg_row *row, int column, int32_t *value)
 {
+    struct row_cell cell;
+    const char *why;
     int64_t wide;
 
-    if (evpg_row_int64(row, column, &wide) < 0)
+    if (!row_value(row, column, &cell, reads_integer, "not an integer type"))
         return -1;
-    if (wide < INT32_MIN || wide > INT32_MAX)
-        return row_explain(row, column, "out of range for 32 bits");
-    *value = (int32_t)wide;
-    return 0;
+    why = read_integer(row, &cell, &wide);
+    if (!why && (wide < INT32_MIN || wide > INT32_MAX))
+        why = "out of range for 32 bits";
+    if (!why)
+        *value = (int32_t)wide;
+    return row_explain(row, column, why);
 }
 
 static bool reads_double(Oid type)

@@ -3,6 +3,7 @@
 #define ROW_H
 
 #include "pq.h"
+#include "type.h"
 #include "value_part.h"
 
 #include <evpg/row.h>
@@ -52,31 +53,98 @@ static inline Oid row_type(const struct evpg_row *row, int column)
     return row->parts ? row->parts->cells[column].type : PQftype(row->result, column);
 }
 
+/* Frees all that getters made. */
+void row_set_drop(struct row_set *set);
+
 /* Before rows are handed out, and after: all that getters made is freed. */
-void row_set_reset(struct row_set *set, struct evpg_request *request);
+static inline void row_set_reset(struct row_set *set, struct evpg_request *request)
+{
+    if (!SLIST_EMPTY(&set->scratch))
+        row_set_drop(set);
+    set->request = request;
+    set->failed = NULL;
+}
 
 /* Memory that lives until the reset; NULL without memory. */
 void *row_set_alloc(struct row_set *set, size_t size);
 
-/* For a getter of one kind of types: a value of such a type, and not NULL. False: it is not, and
- * the error is told. A getter that reads TYPE_NONE is handed text of which it is not known what it
- * is: only a part in text format has that type. */
-bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
-               bool (*reads)(Oid type), const char *wrong_type);
+/* Says why a column cannot be read. */
+void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why);
 
-/* The same where NULL is no error. */
-bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *cell,
-                       bool (*reads)(Oid type), const char *wrong_type);
-
-/* What a getter returns whose reader gave this: NULL, and 0; or why the value cannot be read, and
- * -1. */
-int row_explain(const struct evpg_row *row, int column, const char *why);
+/* Says that there is no such column. */
+void row_refuse_column(const struct evpg_row *row, int column);
 
 /* Says that there are not so many columns: -1. */
 int row_miscounted(const struct evpg_row *row, size_t wanted);
 
-/* Says why a column cannot be read. */
-void row_fail(const struct evpg_row *row, int column, enum evpg_code code, const char *why);
+/* What a getter returns whose reader gave this: NULL, and 0; or why the value cannot be read, and
+ * -1. */
+static inline int row_explain(const struct evpg_row *row, int column, const char *why)
+{
+    if (!why)
+        return 0;
+    row_fail(row, column, EVPG_E_VALUE, why);
+    return -1;
+}
+
+static inline bool row_has(const struct evpg_row *row, int column)
+{
+    if (column >= 0 && column < row->columns)
+        return true;
+    row_refuse_column(row, column);
+    return false;
+}
+
+/* Without the type. An empty value is asked for first: it alone can be NULL. False: there is none.
+ */
+static inline bool row_cell(const struct evpg_row *row, int column, struct row_cell *cell)
+{
+    if (!row_has(row, column))
+        return false;
+    if (row->parts) {
+        *cell = row->parts->cells[column];
+        return true;
+    }
+    cell->length = (size_t)PQgetlength(row->result, row->index, column);
+    cell->text = cell->length == 0 && PQgetisnull(row->result, row->index, column)
+                     ? NULL
+                     : PQgetvalue(row->result, row->index, column);
+    return true;
+}
+
+/* With the type; why the getter of one kind of types cannot read it, or NULL. A getter that reads
+ * TYPE_NONE is handed text of which it is not known what it is: only a part in text format has that
+ * type. */
+static inline const char *row_typed_cell(const struct evpg_row *row, int column,
+                                         struct row_cell *cell, bool (*reads)(Oid type),
+                                         const char *wrong_type)
+{
+    cell->type = row_type(row, column);
+    return reads(cell->type) && (cell->type != TYPE_NONE || !row->binary) ? NULL : wrong_type;
+}
+
+/* For a getter of one kind of types: a value of such a type, or NULL. False: it is not, and the
+ * error is told. */
+static inline bool row_value_or_null(const struct evpg_row *row, int column, struct row_cell *cell,
+                                     bool (*reads)(Oid type), const char *wrong_type)
+{
+    return row_cell(row, column, cell) &&
+           row_explain(row, column, row_typed_cell(row, column, cell, reads, wrong_type)) == 0;
+}
+
+/* The same, and not NULL. */
+static inline bool row_value(const struct evpg_row *row, int column, struct row_cell *cell,
+                             bool (*reads)(Oid type), const char *wrong_type)
+{
+    const char *why;
+
+    if (!row_cell(row, column, cell))
+        return false;
+    why = row_typed_cell(row, column, cell, reads, wrong_type);
+    if (!why && !cell->text)
+        why = "the value is NULL";
+    return row_explain(row, column, why) == 0;
+}
 
 /* For the end of the set's owner. */
 void row_set_finish(struct row_set *set);

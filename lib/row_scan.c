@@ -173,7 +173,7 @@ static int take_bytes(const struct evpg_row *row, int column, const struct evpg_
     return 0;
 }
 
-static int take(const struct evpg_row *row, int column, const struct evpg_into *into)
+static inline int take(const struct evpg_row *row, int column, const struct evpg_into *into)
 {
     switch (into->kind) {
     case INTO_NOTHING:
@@ -219,20 +219,18 @@ static int take(const struct evpg_row *row, int column, const struct evpg_into *
     }
 }
 
-static int take_if_any(const struct evpg_row *row, int column, const struct evpg_into *into)
+static bool is_there(const struct evpg_row *row, int column, bool *any)
 {
-    if (!into->any)
-        return take(row, column, into);
-    *into->any = !evpg_row_is_null(row, column);
-    return *into->any ? take(row, column, into) : 0;
+    *any = !evpg_row_is_null(row, column);
+    return *any;
 }
 
 int evpg_row_scan(const struct evpg_row *row, const struct evpg_into *into, size_t n_into)
 {
     if (n_into != (size_t)row->columns)
         return row_miscounted(row, n_into);
-    for (int i = 0; i < row->columns; i++)
-        if (take_if_any(row, i, &into[i]) < 0)
+    for (int i = 0; i < (int)n_into; i++)
+        if ((!into[i].any || is_there(row, i, into[i].any)) && take(row, i, &into[i]) < 0)
             return -1;
     return 0;
 }

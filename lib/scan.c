@@ -13,19 +13,6 @@
 #define MAX_MICROSECONDS ((uint64_t)1 << 63)
 #define MAX_HOURS 2562047788
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool scan_char(const char **at, char c)
-{
-    if (**at != c || !c)
-        return false;
-    ++*at;
-    return true;
-}
-
 bool scan_word(const char **at, const char *word)
 {
     size_t length = strlen(word);
@@ -41,9 +28,9 @@ bool scan_digits(const char **at, int min, int max, int64_t *number)
     const char *end = *at;
     int64_t sum = 0;
 
-    for (; is_digit(*end) && end - *at < max; end++)
+    for (; scan_is_digit(*end) && end - *at < max; end++)
         sum = sum * 10 + (*end - '0');
-    if (end - *at < min || is_digit(*end))
+    if (end - *at < min || scan_is_digit(*end))
         return false;
     *at = end;
     *number = sum;
@@ -52,6 +39,7 @@ bool scan_digits(const char **at, int min, int max, int64_t *number)
 
 bool scan_fraction(const char **at, int64_t *microseconds)
 {
+    static const int units[] = {1000000, 100000, 10000, 1000, 100, 10, 1}; /* of so many digits */
     const char *end = *at;
 
     *microseconds = 0;
@@ -59,8 +47,7 @@ bool scan_fraction(const char **at, int64_t *microseconds)
         return true;
     if (!scan_digits(&end, 1, 6, microseconds))
         return false;
-    for (long digits = end - *at - 1; digits < 6; digits++)
-        *microseconds *= 10;
+    *microseconds *= units[end - *at - 1];
     *at = end;
     return true;
 }
@@ -68,23 +55,41 @@ bool scan_fraction(const char **at, int64_t *microseconds)
 /* Minutes or seconds behind a ':'. */
 static bool scan_sixtieth(const char **at, int64_t *number)
 {
-    return scan_char(at, ':') && scan_digits(at, 2, 2, number) && *number < 60;
+    return scan_char(at, ':') && scan_two_digits(at, number) && *number < 60;
+}
+
+/* Behind the hours. */
+static bool scan_rest_of_clock(const char **at, int64_t hours, uint64_t *microseconds)
+{
+    int64_t minutes, seconds, fraction;
+
+    if (hours > MAX_HOURS || !scan_sixtieth(at, &minutes) || !scan_sixtieth(at, &seconds) ||
+        !scan_fraction(at, &fraction))
+        return false;
+    *microseconds =
+        (uint64_t)((hours * 60 + minutes) * 60 + seconds) * 1000000 + (uint64_t)fraction;
+    return *microseconds <= MAX_MICROSECONDS;
 }
 
 bool scan_clock(const char **at, int min_hour_digits, int max_hour_digits, uint64_t *microseconds)
 {
     const char *end = *at;
-    int64_t hours, minutes, seconds, fraction;
-    uint64_t sum;
+    int64_t hours;
 
-    if (!scan_digits(&end, min_hour_digits, max_hour_digits, &hours) || hours > MAX_HOURS ||
-        !scan_sixtieth(&end, &minutes) || !scan_sixtieth(&end, &seconds) ||
-        !scan_fraction(&end, &fraction))
-        return false;
-    sum = (uint64_t)((hours * 60 + minutes) * 60 + seconds) * 1000000 + (uint64_t)fraction;
-    if (sum > MAX_MICROSECONDS)
+    if (!scan_digits(&end, min_hour_digits, max_hour_digits, &hours) ||
+        !scan_rest_of_clock(&end, hours, microseconds))
         return false;
     *at = end;
-    *microseconds = sum;
+    return true;
+}
+
+bool scan_time_of_day(const char **at, uint64_t *microseconds)
+{
+    const char *end = *at;
+    int64_t hours;
+
+    if (!scan_two_digits(&end, &hours) || !scan_rest_of_clock(&end, hours, microseconds))
+        return false;
+    *at = end;
     return true;
 }

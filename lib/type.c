@@ -79,14 +79,21 @@ const char *type_name(uint32_t oid)
 /* void is empty. "char" is one byte; regtype and its like are numbers, though text shows a name. */
 bool type_is_text(uint32_t oid)
 {
-    static const uint32_t known[] = {TYPE_CHAR,    TYPE_NAME,    TYPE_TEXT,   TYPE_JSON,
-                                     TYPE_XML,     TYPE_UNKNOWN, TYPE_BPCHAR, TYPE_VARCHAR,
-                                     TYPE_CSTRING, TYPE_VOID};
-
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-        if (known[i] == oid)
-            return true;
-    return false;
+    switch (oid) {
+    case TYPE_CHAR:
+    case TYPE_NAME:
+    case TYPE_TEXT:
+    case TYPE_JSON:
+    case TYPE_XML:
+    case TYPE_UNKNOWN:
+    case TYPE_BPCHAR:
+    case TYPE_VARCHAR:
+    case TYPE_CSTRING:
+    case TYPE_VOID:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* A type made of others, and what it is made of. */

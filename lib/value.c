@@ -10,7 +10,8 @@
 #include "value.h"
 
 #include <errno.h>
-#include <locale.h>
+#include <float.h>
+#include <langinfo.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,28 +57,32 @@ const char *value_read_uint64(const char *text, uint64_t most, uint64_t *value)
     return why;
 }
 
-/* Whether it is [-]digits[.digits][e[+-]digits], for strtod takes much else. */
-static bool is_decimal(const char *at)
+static const char *skip_digits(const char *at)
 {
-    int digits = 0;
-
-    at += *at == '-';
-    for (; is_digit(*at); at++)
-        digits++;
-    if (*at == '.')
-        for (at++; is_digit(*at); at++)
-            digits++;
-    if (digits == 0)
-        return false;
-    if (*at != 'e' && *at != 'E')
-        return !*at;
-    at++;
-    at += *at == '-' || *at == '+';
-    if (!is_digit(*at))
-        return false;
     while (is_digit(*at))
         at++;
-    return !*at;
+    return at;
+}
+
+/* Whether it is [-]digits[.digits][e[+-]digits], for strtod takes much else; and how long. */
+static bool is_decimal(const char *text, size_t *length)
+{
+    const char *start = text + (*text == '-'), *at = skip_digits(start);
+    bool has_digits = at > start;
+
+    if (*at == '.') {
+        start = at + 1;
+        at = skip_digits(start);
+        has_digits = has_digits || at > start;
+    }
+    if (has_digits && (*at == 'e' || *at == 'E')) {
+        at += at[1] == '-' || at[1] == '+' ? 2 : 1;
+        start = at;
+        at = skip_digits(start);
+        has_digits = at > start;
+    }
+    *length = (size_t)(at - text);
+    return has_digits && !*at;
 }
 
 /* NaN and the infinities. */
@@ -88,6 +93,8 @@ static bool read_special(const char *text, double *value)
         double value;
     } special[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
 
+    if (is_digit(text[*text == '-']))
+        return false;
     for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++) {
         if (strcmp(text, special[i].name) != 0)
             continue;
@@ -99,25 +106,56 @@ static bool read_special(const char *text, double *value)
 
 enum { NUMBER_SIZE = 400 };
 
-/* For strtod: a copy with the radix character that the thread's locale has it expect. */
-static const char *put_into_locale(const char *text, char to[NUMBER_SIZE])
+/* What strtod is to be given: the text, or a copy with the radix character that the thread's locale
+ * has it expect. */
+static const char *put_into_locale(const char **text, char copy[NUMBER_SIZE])
 {
-    const char *radix = localeconv()->decimal_point;
-    const char *dot = strchr(text, '.');
-    size_t before = dot ? (size_t)(dot - text) : strlen(text);
+    const char *radix = nl_langinfo(RADIXCHAR), *dot = strchr(*text, '.');
+    size_t length, before;
 
-    if (!is_decimal(text))
+    if (!is_decimal(*text, &length))
         return "not a number";
-    if (strlen(text) + strlen(radix) >= NUMBER_SIZE)
+    if (length + strlen(radix) >= NUMBER_SIZE)
         return "too long for a number";
-    memcpy(to, text, before);
-    to[before] = '\0';
-    if (dot) {
-        strcat(to, radix);
-        strcat(to, dot + 1);
-    }
     errno = 0;
+    if (!dot || strcmp(radix, ".") == 0)
+        return NULL;
+    before = (size_t)(dot - *text);
+    memcpy(copy, *text, before);
+    copy[before] = '\0';
+    strcat(copy, radix);
+    strcat(copy, dot + 1);
+    *text = copy;
     return NULL;
+}
+
+/* [-]digits[.digits] of up to 15 digits: both the number without its point and the power of ten
+ * that it is divided by are doubles exactly, so that the quotient is rounded once, as strtod's
+ * value is. Not where the machine calculates in more than doubles. */
+static bool read_short(const char *text, double *value)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    bool negative = *text == '-';
+    const char *at = text + negative, *point = NULL;
+    int64_t sum = 0;
+    int digits = 0;
+
+    for (; is_digit(*at) || (*at == '.' && !point); at++) {
+        if (*at == '.') {
+            point = at;
+            continue;
+        }
+        sum = sum * 10 + (*at - '0');
+        if (++digits > 15)
+            return false;
+    }
+    if (*at || digits == 0 || FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD > 1)
+        return false;
+    *value = (double)sum / powers[point ? at - point - 1 : 0];
+    if (negative)
+        *value = -*value;
+    return true;
 }
 
 const char *value_read_double(const char *text, double *value)
@@ -126,12 +164,12 @@ const char *value_read_double(const char *text, double *value)
     const char *why;
     double number;
 
-    if (read_special(text, value))
+    if (read_short(text, value) || read_special(text, value))
         return NULL;
-    why = put_into_locale(text, buffer);
+    why = put_into_locale(&text, buffer);
     if (why)
         return why;
-    number = strtod(buffer, NULL);
+    number = strtod(text, NULL);
     if (errno == ERANGE && isinf(number))
         return "out of range";
     *value = number;
@@ -150,10 +188,10 @@ const char *value_read_float(const char *text, float *value)
         *value = (float)special;
         return NULL;
     }
-    why = put_into_locale(text, buffer);
+    why = put_into_locale(&text, buffer);
     if (why)
         return why;
-    number = strtof(buffer, NULL);
+    number = strtof(text, NULL);
     if (errno == ERANGE && isinf(number))
         return "out of range";
     *value = number;

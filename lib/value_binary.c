@@ -12,13 +12,19 @@
 
 #include <string.h>
 
+/* As many as a type has. */
 static uint64_t read_bytes(const unsigned char *bytes, size_t length)
 {
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < length; i++)
-        sum = sum << 8 | bytes[i];
-    return sum;
+    switch (length) {
+    case 8:
+        return value_eight_bytes(bytes);
+    case 4:
+        return value_four_bytes(bytes);
+    case 2:
+        return (uint64_t)bytes[0] << 8 | bytes[1];
+    default:
+        return bytes[0];
+    }
 }
 
 static size_t size_of(uint32_t type)
@@ -41,17 +47,14 @@ static size_t size_of(uint32_t type)
 
 const char *value_binary_int64(uint32_t type, const void *bytes, size_t length, int64_t *value)
 {
-    uint64_t bits;
-
-    if (length != size_of(type))
+    if (length != (type == TYPE_INT4 ? 4 : size_of(type)))
         return "not as long as its type";
-    bits = read_bytes(bytes, length);
-    if (type == TYPE_INT2)
-        *value = (int16_t)bits;
-    else if (type == TYPE_INT4)
-        *value = (int32_t)bits;
+    if (type == TYPE_INT4)
+        *value = (int32_t)value_four_bytes(bytes);
+    else if (type == TYPE_INT2)
+        *value = (int16_t)read_bytes(bytes, length);
     else
-        *value = (int64_t)bits;
+        *value = (int64_t)read_bytes(bytes, length);
     return NULL;
 }
 
@@ -65,7 +68,7 @@ const char *value_binary_uint64(uint32_t type, const void *bytes, size_t length,
 
 static double read_float4(const void *bytes)
 {
-    uint32_t bits = (uint32_t)read_bytes(bytes, 4);
+    uint32_t bits = value_four_bytes(bytes);
     float value;
 
     memcpy(&value, &bits, sizeof(value));
@@ -74,7 +77,7 @@ static double read_float4(const void *bytes)
 
 static double read_float8(const void *bytes)
 {
-    uint64_t bits = read_bytes(bytes, 8);
+    uint64_t bits = value_eight_bytes(bytes);
     double value;
 
     memcpy(&value, &bits, sizeof(value));
@@ -86,10 +89,10 @@ const char *value_binary_double(uint32_t type, const void *bytes, size_t length,
     int64_t integer;
     const char *why;
 
-    if (type == TYPE_FLOAT4 || type == TYPE_FLOAT8) {
-        if (length != size_of(type))
+    if (type == TYPE_FLOAT8 || type == TYPE_FLOAT4) {
+        if (length != (type == TYPE_FLOAT8 ? 8 : 4))
             return "not as long as its type";
-        *value = type == TYPE_FLOAT4 ? read_float4(bytes) : read_float8(bytes);
+        *value = type == TYPE_FLOAT8 ? read_float8(bytes) : read_float4(bytes);
         return NULL;
     }
     why = value_binary_int64(type, bytes, length, &integer);

@@ -35,16 +35,16 @@ static bool scan_iso_date(const char **at, struct moment *moment)
 {
     moment->style = STYLE_ISO;
     return scan_digits(at, 4, 7, &moment->year) && scan_char(at, '-') &&
-           scan_digits(at, 2, 2, &moment->month) && scan_char(at, '-') &&
-           scan_digits(at, 2, 2, &moment->day);
+           scan_two_digits(at, &moment->month) && scan_char(at, '-') &&
+           scan_two_digits(at, &moment->day);
 }
 
 /* 17.12.1997 */
 static bool scan_german_date(const char **at, struct moment *moment)
 {
     moment->style = STYLE_GERMAN;
-    return scan_digits(at, 2, 2, &moment->day) && scan_char(at, '.') &&
-           scan_digits(at, 2, 2, &moment->month) && scan_char(at, '.') &&
+    return scan_two_digits(at, &moment->day) && scan_char(at, '.') &&
+           scan_two_digits(at, &moment->month) && scan_char(at, '.') &&
            scan_digits(at, 4, 7, &moment->year);
 }
 
@@ -64,10 +64,10 @@ static bool is_ambiguous(const char *text)
     int64_t number;
     char between;
 
-    if (!scan_digits(&text, 2, 2, &number) || (*text != '/' && *text != '-'))
+    if (!scan_two_digits(&text, &number) || (*text != '/' && *text != '-'))
         return false;
     between = *text++;
-    return scan_digits(&text, 2, 2, &number) && *text == between;
+    return scan_two_digits(&text, &number) && *text == between;
 }
 
 /* One of `count` words of three letters; which, from 0. */
@@ -95,8 +95,8 @@ static bool scan_month(const char **at, struct moment *moment)
 static bool scan_month_and_day(const char **at, struct moment *moment)
 {
     if (scan_month(at, moment))
-        return scan_char(at, ' ') && scan_digits(at, 2, 2, &moment->day);
-    return scan_digits(at, 2, 2, &moment->day) && scan_char(at, ' ') && scan_month(at, moment);
+        return scan_char(at, ' ') && scan_two_digits(at, &moment->day);
+    return scan_two_digits(at, &moment->day) && scan_char(at, ' ') && scan_month(at, moment);
 }
 
 /* Wed Dec 17 07:37:16 1997 */
@@ -105,25 +105,22 @@ static bool scan_postgres(const char **at, struct moment *moment)
     moment->style = STYLE_POSTGRES;
     return scan_name(at, "SunMonTueWedThuFriSat", 7, &moment->weekday) && scan_char(at, ' ') &&
            scan_month_and_day(at, moment) && scan_char(at, ' ') &&
-           scan_clock(at, 2, 2, &moment->time) && scan_char(at, ' ') &&
+           scan_time_of_day(at, &moment->time) && scan_char(at, ' ') &&
            scan_digits(at, 4, 7, &moment->year);
 }
 
 static bool scan_date_and_time(const char **at, struct moment *moment)
 {
-    const char *start = *at;
-
-    if (scan_postgres(at, moment))
-        return true;
-    *at = start;
-    return scan_date(at, moment) && scan_char(at, ' ') && scan_clock(at, 2, 2, &moment->time);
+    if (!scan_is_digit(**at))
+        return scan_postgres(at, moment);
+    return scan_date(at, moment) && scan_char(at, ' ') && scan_time_of_day(at, &moment->time);
 }
 
 /* Minutes or seconds of an offset, which are not there where they are 0. */
 static bool scan_more_of_zone(const char **at, int64_t *number)
 {
     *number = 0;
-    return !scan_char(at, ':') || (scan_digits(at, 2, 2, number) && *number < 60);
+    return !scan_char(at, ':') || (scan_two_digits(at, number) && *number < 60);
 }
 
 /* +05:45, in which '+' is east. */
@@ -158,6 +155,8 @@ static bool is_weekday(int64_t days, int64_t weekday)
 
 static int infinity_sign(const char *text)
 {
+    if (*text != 'i' && *text != '-')
+        return 0;
     if (strcmp(text, "infinity") == 0)
         return 1;
     return strcmp(text, "-infinity") == 0 ? -1 : 0;
@@ -183,11 +182,11 @@ const char *value_read_date(const char *text, int32_t *value)
     return NULL;
 }
 
-static bool scan_time_of_day(const char **at, int64_t *microseconds)
+static bool scan_time(const char **at, int64_t *microseconds)
 {
     uint64_t time;
 
-    if (!scan_clock(at, 2, 2, &time) || time > CALENDAR_DAY)
+    if (!scan_time_of_day(at, &time) || time > CALENDAR_DAY)
         return false;
     *microseconds = (int64_t)time;
     return true;
@@ -197,7 +196,7 @@ const char *value_read_time(const char *text, int64_t *microseconds)
 {
     int64_t time;
 
-    if (!scan_time_of_day(&text, &time) || *text)
+    if (!scan_time(&text, &time) || *text)
         return "not a time of day";
     *microseconds = time;
     return NULL;
@@ -207,7 +206,7 @@ const char *value_read_timetz(const char *text, struct evpg_timetz *value)
 {
     int64_t time, west;
 
-    if (!scan_time_of_day(&text, &time) || !scan_zone(&text, &west) || *text)
+    if (!scan_time(&text, &time) || !scan_zone(&text, &west) || *text)
         return "not a time of day with a zone";
     *value = (struct evpg_timetz){.microseconds = time, .zone = (int32_t)west};
     return NULL;

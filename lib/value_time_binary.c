@@ -13,35 +13,32 @@
 #include "value_binary.h"
 
 /* One of two or three numbers; the length was checked. */
-static int64_t number_at(const void *bytes, size_t offset, uint32_t type)
+static int32_t four_at(const void *bytes, size_t offset)
 {
-    int64_t number = 0;
-
-    value_binary_int64(type, (const char *)bytes + offset, type == TYPE_INT8 ? 8 : 4, &number);
-    return number;
+    return (int32_t)value_four_bytes((const char *)bytes + offset);
 }
 
 const char *value_binary_date(const void *bytes, size_t length, int32_t *days)
 {
-    int64_t number;
-    const char *why = value_binary_int64(TYPE_INT4, bytes, length, &number);
+    int32_t number;
 
-    if (why)
-        return why;
+    if (length != sizeof(number))
+        return "not as long as its type";
+    number = (int32_t)value_four_bytes(bytes);
     if (!calendar_has_date(number) && number != EVPG_DATE_INFINITY &&
         number != EVPG_DATE_MINUS_INFINITY)
         return "out of range";
-    *days = (int32_t)number;
+    *days = number;
     return NULL;
 }
 
 const char *value_binary_time(const void *bytes, size_t length, int64_t *microseconds)
 {
     int64_t number;
-    const char *why = value_binary_int64(TYPE_INT8, bytes, length, &number);
 
-    if (why)
-        return why;
+    if (length != sizeof(number))
+        return "not as long as its type";
+    number = (int64_t)value_eight_bytes(bytes);
     if (number < 0 || number > CALENDAR_DAY)
         return "out of range";
     *microseconds = number;
@@ -54,8 +51,8 @@ const char *value_binary_timetz(const void *bytes, size_t length, struct evpg_ti
 
     if (length != VALUE_TIMETZ_SIZE)
         return "not as long as its type";
-    time = number_at(bytes, 0, TYPE_INT8);
-    zone = number_at(bytes, 8, TYPE_INT4);
+    time = (int64_t)value_eight_bytes(bytes);
+    zone = four_at(bytes, 8);
     if (time < 0 || time > CALENDAR_DAY || zone <= -VALUE_ZONE_END || zone >= VALUE_ZONE_END)
         return "out of range";
     *value = (struct evpg_timetz){.microseconds = time, .zone = (int32_t)zone};
@@ -65,10 +62,10 @@ const char *value_binary_timetz(const void *bytes, size_t length, struct evpg_ti
 const char *value_binary_timestamp(const void *bytes, size_t length, int64_t *microseconds)
 {
     int64_t number;
-    const char *why = value_binary_int64(TYPE_INT8, bytes, length, &number);
 
-    if (why)
-        return why;
+    if (length != sizeof(number))
+        return "not as long as its type";
+    number = (int64_t)value_eight_bytes(bytes);
     if (!calendar_has_timestamp(number) && number != EVPG_TIMESTAMP_INFINITY &&
         number != EVPG_TIMESTAMP_MINUS_INFINITY)
         return "out of range";
@@ -80,9 +77,9 @@ const char *value_binary_interval(const void *bytes, size_t length, struct evpg_
 {
     if (length != VALUE_INTERVAL_SIZE)
         return "not as long as its type";
-    *value = (struct evpg_interval){.microseconds = number_at(bytes, 0, TYPE_INT8),
-                                    .days = (int32_t)number_at(bytes, 8, TYPE_INT4),
-                                    .months = (int32_t)number_at(bytes, 12, TYPE_INT4)};
+    *value = (struct evpg_interval){.microseconds = (int64_t)value_eight_bytes(bytes),
+                                    .days = four_at(bytes, 8),
+                                    .months = four_at(bytes, 12)};
     return NULL;
 }
 

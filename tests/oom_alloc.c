@@ -5,7 +5,8 @@
  * The scenario is a whole life: make, look a name up, open with all hooks, pipelined queries
  * (values that have to be decoded, in text and in binary format, and kept rows), a preparation, a
  * type that is looked up, a script with a name, free. Whatever fails: a refused call says ENOMEM,
- * an accepted one is completed once, nothing leaks, and without a failure all succeeds.
+ * an accepted one is completed once, nothing leaks, and without a failure all succeeds. And there
+ * are no more of them than there need be: a query whose statement is prepared takes one.
  */
 #include "harness.h"
 
@@ -186,6 +187,77 @@ START_TEST(each_allocation)
 }
 END_TEST
 
+static int n_allocations;
+
+static void *counting(size_t size)
+{
+    n_allocations++;
+    return malloc(size);
+}
+
+static enum evpg_flow read_row(const struct evpg_row *row, void *arg)
+{
+    int32_t number;
+    const char *text;
+    double ratio;
+    int64_t time;
+
+    (void)arg;
+    ck_assert_int_eq(
+        evpg_row_scan(row, EVPG_INTO(evpg_to_int32(&number), evpg_to_text(&text),
+                                     evpg_to_double(&ratio), evpg_to_timestamptz(&time))),
+        0);
+    ck_assert_int_eq(evpg_row_int32(row, 0, &number), 0);
+    ck_assert_str_eq(evpg_row_text(row, 1), "text");
+    return EVPG_NEXT;
+}
+
+/* How many allocations so many queries take, of the same statement, all on their way at once. */
+static int count_allocations(struct event_base *loop, struct evpg_db *conn, int n_queries,
+                             unsigned flags)
+{
+    struct done done = {0};
+
+    n_allocations = 0;
+    for (int i = 0; i < n_queries; i++) {
+        struct evpg_request *request =
+            evpg_query(conn, "select $1::int4, 'text'::text, 1.5::float8, now()",
+                       EVPG_PARAMS(evpg_int32(i)), read_row, on_done, &done);
+
+        ck_assert_ptr_nonnull(request);
+        evpg_request_set_flags(request, flags);
+    }
+    while (done.completions < n_queries)
+        ck_assert_int_eq(event_base_loop(loop, EVLOOP_ONCE), 0);
+    ck_assert(done.ok);
+    return n_allocations;
+}
+
+/* Rows in text format and in binary; the first query of all is the one that is prepared. */
+START_TEST(one_for_each_prepared_query)
+{
+    unsigned flags = _i == 0 ? 0 : EVPG_BINARY;
+    struct event_base *loop = event_base_new();
+    struct evpg_db *conn;
+    struct done done = {0};
+    char conninfo[64];
+
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%s", getenv("EVPG_TEST_TCP_PORT"));
+    conn = evpg_conn_new(loop, conninfo, NULL);
+    ck_assert_ptr_nonnull(evpg_open(conn, on_open, &done));
+    while (!done.completions)
+        event_base_loop(loop, EVLOOP_ONCE);
+    ck_assert(done.ok);
+    mem_source = counting;
+    ck_assert_int_gt(count_allocations(loop, conn, 1, flags), 1);
+    for (int n = 1; n <= 100; n += 33)
+        ck_assert_int_eq(count_allocations(loop, conn, n, flags), n);
+    mem_source = malloc;
+    evpg_free(conn);
+    event_base_free(loop);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("oom_alloc");
@@ -193,6 +265,7 @@ static Suite *make_suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, each_allocation, 0, 2);
+    tcase_add_loop_test(tcase, one_for_each_prepared_query, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -161,6 +161,33 @@ START_TEST(doubles)
 }
 END_TEST
 
+/* Bit for bit, with few digits or many, with a point anywhere or none. */
+START_TEST(doubles_are_those_of_strtod)
+{
+    char text[64];
+    double value, expected;
+
+    srandom(1);
+    for (int i = 0; i < 200000; i++) {
+        long number = random() >> random() % 31;
+        int before = (int)(random() % 9), length;
+
+        length = snprintf(text, sizeof(text), "%s%.*ld%ld", i % 2 ? "-" : "", before, number,
+                          i % 3 ? random() % 100 : random());
+        if (i % 5) {
+            int point = (int)(random() % length) + 1;
+
+            memmove(text + point + 1, text + point, (size_t)(length - point) + 1);
+            text[point] = '.';
+        }
+        expected = strtod(text, NULL);
+        ck_assert_msg(!value_read_double(text, &value), "\"%s\" is not read", text);
+        ck_assert_msg(memcmp(&value, &expected, sizeof(value)) == 0, "\"%s\" is %.17g", text,
+                      value);
+    }
+}
+END_TEST
+
 /* Whatever locale with a comma is there; made by localedef where none is installed. */
 START_TEST(doubles_in_a_locale_with_a_comma)
 {
@@ -300,6 +327,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, positions_in_the_log);
     tcase_add_test(tcase, floats);
     tcase_add_test(tcase, doubles);
+    tcase_add_test(tcase, doubles_are_those_of_strtod);
     tcase_add_test(tcase, doubles_in_a_locale_with_a_comma);
     tcase_add_test(tcase, a_very_long_number);
     tcase_add_test(tcase, booleans);
