@@ -116,8 +116,10 @@ bool deadline_are_due(struct deadlines *deadlines)
     int64_t now = budget_now_ns();
 
     deadlines->timer_ns = 0;
-    if (!deadlines->first)
+    if (!deadlines->first) {
+        deadlines->put_off = false;
         return false;
+    }
     if (now < deadlines->first->deadline.at_ns) {
         deadline_wait(deadlines);
         return false;
@@ -127,7 +129,6 @@ bool deadline_are_due(struct deadlines *deadlines)
         set_timer(deadlines, now + BUDGET_STALL_NS);
         return false;
     }
-    deadlines->put_off = false;
     return true;
 }
 
@@ -143,6 +144,9 @@ struct evpg_request *deadline_take(struct deadlines *deadlines)
 
 void deadline_wait(struct deadlines *deadlines)
 {
-    if (deadlines->first && deadlines->timer_ns == 0)
-        set_timer(deadlines, deadlines->first->deadline.at_ns);
+    const struct evpg_request *first = deadlines->first;
+
+    deadlines->put_off = deadlines->put_off && first && first->deadline.at_ns <= budget_now_ns();
+    if (first && deadlines->timer_ns == 0)
+        set_timer(deadlines, first->deadline.at_ns);
 }

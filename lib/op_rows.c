@@ -135,8 +135,92 @@ static void take_rows(struct op_rows *rows, PGresult *result, bool part)
     if (!rows->on_row)
         rows->n_rows += (uint64_t)count;
     else if (rows->muted && count > 0)
-        rows->dropped = rows->dropped || rows->next_held < rows->n_held ||
-                        (rows->rows && rows->next_row < rows->row_count);
+        rows->dropped = true;
+    if (rows->on_row && !rows->muted && count > 0) {
+        if (!rows->base.suspect || !hold(rows, result, part))
+            show(rows, result, part);
+    } else if (part) {
+        PQclear(result);
+    } else {
+        end_statement(rows, result);
+    }
+}
+
+void op_rows_reset(struct op_rows *rows)
+{
+    drop_held(rows);
+    replace(&rows->last, NULL);
+    replace(&rows->failed, NULL);
+    rows->statement = 0;
+    rows->committed = rows->rolled_back = false;
+    *rows->tag = '\0';
+}
+
+/* Of several errors the first is what went wrong: behind it all is skipped. Rows that were kept
+ * back are as good as any, unless it is to be sent again. */
+static void note_failure(struct op_rows *rows, PGresult *result)
+{
+    if (rows->failed && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
+        PQclear(result);
+        return;
+    }
+    if (pq_is_stopped(result))
+        rows->base.hit = true;
+    else if (rows->held)
+        show_next(rows);
+    replace(&rows->failed, result);
+    rows->failed_in = req_phase(&rows->base, false);
+}
+
+/* What is no rows. */
+static bool take_other(struct op_rows *rows, PGresult *result, ExecStatusType status)
+{
+    if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) {
+        note_failure(rows, result);
+        return true;
+    }
+    if (status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) {
+        end_statement(rows, result);
+        return true;
+    }
+    PQclear(result);
+    return false;
+}
+
+bool op_rows_result(struct evpg_request *request, PGresult *result)
+{
+    struct op_rows *rows = op_rows_of(request);
+    ExecStatusType status = PQresultStatus(result);
+    const char *tag = PQcmdStatus(result);
+    bool part = pq_is_row_part(status);
+
+    if (*tag)
+        note_tag(rows, tag);
+    if (!part && status != PGRES_TUPLES_OK)
+        return take_other(rows, result, status);
+    take_rows(rows, result, part);
+    return true;
+}
+
+/* After the last row of a whole result, which also describes the columns. */
+static void end_rows(struct op_rows *rows)
+{
+    rows->base.has_rows = false;
+    if (rows->more)
+        PQclear(rows->rows);
+    else
+        end_statement(rows, rows->rows);
+    rows->rows = NULL;
+    if (rows->held)
+        show_next(rows);
+}
+
+void op_rows_discard(struct evpg_request *request, enum evpg_code code)
+{
+    struct op_rows *rows = op_rows_of(request);
+
+    rows->dropped = rows->dropped || rows->next_held < rows->n_held ||
+                    (rows->rows && rows->next_row < rows->row_count);
     rows->muted = true;
     rows->discarded = code;
 }
