@@ -141,18 +141,27 @@ static void give_up(struct conn *conn)
     conn_down(conn, &why);
 }
 
+static int64_t timer_ns(const struct canceling *canceling)
+{
+    if (canceling->wait_ns)
+        return canceling->wait_ns;
+    return canceling->graced ? canceling->grace_ns : 0;
+}
+
+/* The loop's clock is coarse: it may come early. */
 void cancel_request_on_timer(int fd, short what, void *arg)
 {
     struct conn *conn = arg;
     struct canceling *canceling = &conn->canceling;
+    int64_t until_ns = timer_ns(canceling);
 
     (void)fd;
     (void)what;
     conn_hold(conn);
-    if (canceling->wait_ns && budget_now_ns() >= canceling->wait_ns)
-        give_up(conn);
+    if (budget_now_ns() < until_ns)
+        set_timer(canceling, until_ns);
     else if (canceling->wait_ns)
-        set_timer(canceling, canceling->wait_ns);
+        give_up(conn);
     else
         conn_again(conn);
     conn_release(conn);

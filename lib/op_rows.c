@@ -260,7 +260,7 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
     if (conn->dying)
         return false;
     if (flow == EVPG_NEXT) {
-        rows->muted = rows->base.abandoned;
+        rows->muted = rows->muted || rows->base.abandoned;
         return true;
     }
     if (flow == EVPG_PAUSE && !rows->base.resumed && !rows->base.abandoned)

@@ -123,7 +123,22 @@ START_TEST(connecting)
 }
 END_TEST
 
-/* The answers of those behind are their own. */
+/* Right; or hit by mistake, for the server's signal may come twice, and told so. */
+static void check_behind(const struct outcome *outcome, char letter)
+{
+    if (outcome->error) {
+        ck_assert_outcome_sqlstate(outcome, "57014");
+        ck_assert_int_eq(evpg_error_fate(outcome->error), EVPG_FATE_NOT_EXECUTED);
+        ck_assert_int_eq(outcome->n_rows, 0);
+        return;
+    }
+    ck_assert_outcome_ok(outcome);
+    ck_assert_int_eq(outcome->n_rows, 20);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(*cell(outcome, i, 0), letter);
+}
+
+/* The answers of those behind are their own; the last of them is never hit for good. */
 START_TEST(pi14_with_others_behind)
 {
     struct outcome *late, *behind[5];
@@ -137,11 +152,10 @@ START_TEST(pi14_with_others_behind)
                           EVPG_PARAMS(evpg_textn("abcde" + i, 1)));
     await_all();
     check_timed_out(late, EVPG_FATE_UNKNOWN, EVPG_PHASE_RUNNING);
-    for (int i = 0; i < 5; i++) {
-        ck_assert_outcome_ok(behind[i]);
-        ck_assert_int_eq(behind[i]->n_rows, 20);
-        ck_assert_int_eq(*cell(behind[i], 19, 0), 'a' + i);
-    }
+    for (int i = 0; i < 5; i++)
+        check_behind(behind[i], (char)('a' + i));
+    if (_i != PIPELINED)
+        ck_assert_outcome_ok(behind[4]);
     end();
 }
 END_TEST
