@@ -58,14 +58,15 @@ static bool send_prepared(const struct query *query, PGconn *pg)
                                query->rows.base.flags & EVPG_BINARY ? 1 : 0) == 1;
 }
 
-/* Not within a transaction, which one that is missing would end. */
+/* Not within a transaction, which one that is missing would end; and only before what the server
+ * plans, since there are others, such as CREATE TABLESPACE, before which nothing may have run. */
 static bool send_closes(struct query *query, PGconn *pg)
 {
     struct conn *conn = query->rows.base.conn;
+    bool may = query->planned && !conn->in_transaction;
     char name[STMT_NAME_SIZE];
 
-    while (!conn->in_transaction && query->n_closes < MOST_CLOSES &&
-           stmt_take_evicted(&conn->statements, name)) {
+    while (may && query->n_closes < MOST_CLOSES && stmt_take_evicted(&conn->statements, name)) {
         if (!pq_send_close(pg, name))
             return false;
         query->n_closes++;
@@ -146,13 +147,17 @@ static void query_prelude(struct evpg_request *request, PGresult *result)
         take_prepared(query, result);
 }
 
+/* In a transaction block that has failed the server misses a statement before it sees that it is to
+ * ignore it: it is missing because its preparation, on the wire before, was ignored or has failed.
+ */
 static void note_staleness(struct query *query, const PGresult *error)
 {
-    struct stmt_cache *cache = &query->rows.base.conn->statements;
+    struct conn *conn = query->rows.base.conn;
+    struct stmt_cache *cache = &conn->statements;
     enum pq_stale how = pq_staleness(error, stmt_name(query->stmt));
 
     if (how == PQ_MISSING)
-        stmt_forget(cache, query->stmt);
+        query->rows.ignored = !stmt_forget(cache, query->stmt) && conn->in_transaction;
     else if (how == PQ_OUTDATED)
         stmt_retire(cache, query->stmt);
     query->stale = how != PQ_FRESH;

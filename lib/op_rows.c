@@ -302,6 +302,19 @@ static bool is_well_stopped(const struct op_rows *rows)
     return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY;
 }
 
+/* In the server's words. */
+static void set_ignored(struct evpg_error *error)
+{
+    static const char state[] = "25P02", message[] = "current transaction is aborted, commands "
+                                                     "ignored until end of transaction block";
+
+    err_set(error, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED, "ERROR %s: %s", state, message);
+    err_set_sqlstate(error, state);
+    error->field[EVPG_FIELD_SEVERITY] = "ERROR";
+    error->field[EVPG_FIELD_SQLSTATE] = state;
+    error->field[EVPG_FIELD_MESSAGE] = message;
+}
+
 /* What the server's answer, and the row callback's, amount to. False: success. */
 static bool judge(const struct op_rows *rows, struct evpg_error *error)
 {
@@ -313,6 +326,8 @@ static bool judge(const struct op_rows *rows, struct evpg_error *error)
 
     if (rows->failed && PQresultStatus(rows->failed) == PGRES_PIPELINE_ABORTED)
         err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED, "skipped after an earlier error");
+    else if (rows->failed && rows->ignored)
+        set_ignored(error);
     else if (rows->failed)
         pq_set_error(error, canceled ? EVPG_E_CANCELED : EVPG_E_SERVER, fate_of_failed(rows),
                      rows->failed);

@@ -36,6 +36,7 @@ struct op_rows {
     bool stopped;             /* by EVPG_STOP; else muted is by EVPG_FAIL */
     bool committed;           /* some of it, by the tags: an error does not undo all */
     bool rolled_back;         /* what was to be committed */
+    bool ignored;             /* by a transaction block that has failed, whatever the error says */
     bool dropped;             /* some rows were thrown away for that */
     enum evpg_code discarded; /* or by close, cancel or a deadline; 0: not */
     char tag[OP_ROWS_TAG_SIZE];

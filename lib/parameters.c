@@ -34,11 +34,18 @@ static const char *const names[PARAMETERS_COUNT] = {
     "TimeZone",
 };
 
+/* What the hook is told is its own until it returns, whatever it does with the connection. */
 static void tell(struct conn *conn, int which, const char *value)
 {
+    char *copy = mem_strdup(value);
+
     mem_free(conn->parameters.told[which]);
-    conn->parameters.told[which] = mem_strdup(value);
-    conn->db.hooks.parameter(&conn->db, names[which], value, conn->db.hooks_arg);
+    conn->parameters.told[which] = NULL;
+    conn->db.hooks.parameter(&conn->db, names[which], copy ? copy : value, conn->db.hooks_arg);
+    if (conn->pg)
+        conn->parameters.told[which] = copy;
+    else
+        mem_free(copy);
 }
 
 void parameters_tell(struct conn *conn)

@@ -68,6 +68,8 @@ static bool set_mode(PGconn *pg, const struct evpg_request *request)
 
     if (off == request->off_pipeline)
         return true;
+    if (off)
+        pq_stop_streaming(pg);
     return (off ? PQenterPipelineMode(pg) : PQexitPipelineMode(pg)) == 1;
 }
 

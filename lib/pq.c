@@ -167,6 +167,13 @@ bool pq_stream_rows(PGconn *pg)
     return PQsetSingleRowMode(pg) == 1;
 }
 
+/* There is no call for that. But one that sends a request begins so, before it looks whether there
+ * is one to send; the error that it leaves is gone with the next call that sends. */
+void pq_stop_streaming(PGconn *pg)
+{
+    PQsendQuery(pg, NULL);
+}
+
 bool pq_is_row_part(ExecStatusType status)
 {
 #ifdef HAVE_CHUNKS

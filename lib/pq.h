@@ -39,6 +39,11 @@ bool pq_hides_input(PGconn *pg);
  * mode libpq would keep a chunk that was never ended for the next request. */
 bool pq_stream_rows(PGconn *pg);
 
+/* Outside pipeline mode, with nothing under way: the next request's rows come as one result, unless
+ * it is asked otherwise. libpq would have what pq_stream_rows set go on for the first request of a
+ * pipeline. */
+void pq_stop_streaming(PGconn *pg);
+
 /* Whether a result carries rows of which more may follow. */
 bool pq_is_row_part(ExecStatusType status);
 

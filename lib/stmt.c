@@ -80,13 +80,14 @@ static void take_out(struct stmt_cache *cache, struct stmt *stmt)
     stmt->known = false;
 }
 
-void stmt_forget(struct stmt_cache *cache, struct stmt *stmt)
+bool stmt_forget(struct stmt_cache *cache, struct stmt *stmt)
 {
     if (!stmt->known)
-        return;
+        return false;
     take_out(cache, stmt);
     if (stmt->n_users == 0)
         mem_free(stmt);
+    return true;
 }
 
 static void leave_evicted(struct stmt_cache *cache, struct stmt *stmt)

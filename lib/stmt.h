@@ -53,8 +53,8 @@ struct stmt *stmt_add(struct stmt_cache *cache, const struct stmt_key *key);
 /* No longer used by one that had it from stmt_find or stmt_add. */
 void stmt_release(struct stmt *stmt);
 
-/* The server has it no more, or never had. */
-void stmt_forget(struct stmt_cache *cache, struct stmt *stmt);
+/* The server has it no more, or never had. False: that was known before. */
+bool stmt_forget(struct stmt_cache *cache, struct stmt *stmt);
 
 /* The server has it, and it is of no use any more: the tables it was made for are not the same. */
 void stmt_retire(struct stmt_cache *cache, struct stmt *stmt);

@@ -109,6 +109,7 @@ int main(void)
     Suite *suite = suite_create("db_describe");
     TCase *tcase = tcase_create("described");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, described_by_evpg_prepare, 0, 2);
     tcase_add_test(tcase, pr15_a_cursor_that_comes_later);
     suite_add_tcase(suite, tcase);

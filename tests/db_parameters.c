@@ -26,6 +26,7 @@ static void on_parameter(struct evpg_db *telling, const char *name, const char *
     if (deed == FREE) {
         db = NULL;
         evpg_free(victim);
+        ck_assert_str_eq(last_value, value);
     } else if (deed == SUBMIT) {
         deed = WATCH;
         ck_assert_ptr_nonnull(submit(new_outcome(), "select 'from a callback'", EVPG_NO_PARAMS));

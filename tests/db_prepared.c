@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * db_prepared: statements are prepared by themselves, and right after whatever happens to them;
- * PR01 to PR13 and PR16.
+ * PR01 to PR13 and PR16, of which db_stale.c has some.
  */
 #include "harness.h"
 #include "oracle.h"
@@ -81,6 +81,27 @@ START_TEST(pr03_those_used_last)
     ck_assert_int_le(count_prepared("%pr03%"), 5);
     ck_assert_int_eq(count_prepared("select 'a' as pr03"), 1);
     ck_assert_int_eq(count_prepared("select 0 as pr03"), 0);
+    end();
+}
+END_TEST
+
+/* The server runs some statements only where no other has run before them in their Sync group, not
+ * even one that drops what was evicted. */
+START_TEST(none_is_dropped_before_what_runs_alone)
+{
+    char sql[40];
+    struct outcome *alone;
+
+    begin_with(1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql), "select %d as company", i);
+        query(sql, EVPG_NO_PARAMS);
+        await_all();
+    }
+    check_all_succeeded();
+    alone = query("drop tablespace no_such_tablespace", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_sqlstate(alone, "42704");
     end();
 }
 END_TEST
@@ -189,29 +210,6 @@ START_TEST(pr04_another_result_type)
 }
 END_TEST
 
-/* In a transaction it is an error, and the next time it works. */
-START_TEST(pr04_in_a_transaction)
-{
-    struct outcome *stale, *outcome;
-
-    free(admin("drop table if exists pr04; create table pr04 (a int, b int)"));
-    begin(ALONE);
-    query("select * from pr04", EVPG_NO_PARAMS);
-    await_all();
-    free(admin("alter table pr04 alter b type text"));
-    query("begin", EVPG_NO_PARAMS);
-    stale = query("select * from pr04", EVPG_NO_PARAMS);
-    query("rollback", EVPG_NO_PARAMS);
-    outcome = query("select * from pr04", EVPG_NO_PARAMS);
-    await_all();
-    ck_assert_outcome_sqlstate(stale, "0A000");
-    ck_assert_int_eq(evpg_error_fate(stale->error), EVPG_FATE_NOT_EXECUTED);
-    ck_assert_outcome_ok(outcome);
-    end();
-    free(admin("drop table pr04"));
-}
-END_TEST
-
 START_TEST(pr07_an_error_is_told_as_it_is)
 {
     struct outcome *wrong;
@@ -280,28 +278,6 @@ START_TEST(pr09_prepared_in_a_transaction)
 }
 END_TEST
 
-/* A failed preparation is nothing to remember; five are queued behind the first. */
-START_TEST(pr10_a_type_that_comes_later)
-{
-    struct outcome *outcomes[6], *later;
-
-    free(admin("drop type if exists pr10"));
-    begin(_i);
-    for (int i = 0; i < 6; i++)
-        outcomes[i] = query("select $1::pr10::text", EVPG_PARAMS(evpg_text("ok")));
-    await_all();
-    for (int i = 0; i < 6; i++)
-        ck_assert_outcome_sqlstate(outcomes[i], "42704");
-    free(admin("create type pr10 as enum ('sad', 'ok')"));
-    later = query("select $1::pr10::text", EVPG_PARAMS(evpg_text("ok")));
-    await_all();
-    ck_assert_outcome_ok(later);
-    ck_assert_str_eq(cell(later, 0, 0), "ok");
-    end();
-    free(admin("drop type pr10"));
-}
-END_TEST
-
 START_TEST(pr11_errors_leave_nothing)
 {
     begin(_i);
@@ -318,27 +294,6 @@ START_TEST(pr11_errors_leave_nothing)
     await_all();
     ck_assert_int_eq(count_prepared("%wat_pr11%"), 0);
     end();
-}
-END_TEST
-
-/* The table and its enum are made anew, with the same names. */
-START_TEST(pr12_made_anew)
-{
-    static const char make[] = "drop table if exists pr12; drop type if exists pr12_mood;"
-                               "create type pr12_mood as enum ('sad', 'ok');"
-                               "create table pr12 (moods pr12_mood[])";
-    struct outcome *outcome;
-
-    free(admin(make));
-    begin(_i);
-    for (int i = 0; i < 3; i++) {
-        outcome = query("insert into pr12 values ($1)", EVPG_PARAMS(evpg_text("{ok,sad}")));
-        await_all();
-        ck_assert_outcome_ok(outcome);
-        free(admin(make));
-    }
-    end();
-    free(admin("drop table pr12; drop type pr12_mood"));
 }
 END_TEST
 
@@ -428,18 +383,16 @@ int main(void)
     tcase_add_loop_test(tcase, pr01_once, 0, N_MODES);
     tcase_add_loop_test(tcase, pr02_never, 0, 2);
     tcase_add_test(tcase, pr03_those_used_last);
+    tcase_add_test(tcase, none_is_dropped_before_what_runs_alone);
     tcase_add_test(tcase, more_than_are_kept);
     tcase_add_loop_test(tcase, discarded_in_the_midst, 0, 2 * N_MODES);
     tcase_add_loop_test(tcase, a_functions_own_error, 0, 3);
     tcase_add_loop_test(tcase, pr04_another_result_type, 0, N_MODES);
-    tcase_add_test(tcase, pr04_in_a_transaction);
     tcase_add_loop_test(tcase, pr07_an_error_is_told_as_it_is, 0, N_MODES);
     tcase_add_loop_test(tcase, pr08_forgotten, 0, 2 * N_MODES);
     tcase_add_test(tcase, pr08_forgotten_unseen);
     tcase_add_loop_test(tcase, pr09_prepared_in_a_transaction, 0, N_MODES);
-    tcase_add_loop_test(tcase, pr10_a_type_that_comes_later, 0, N_MODES);
     tcase_add_loop_test(tcase, pr11_errors_leave_nothing, 0, N_MODES);
-    tcase_add_loop_test(tcase, pr12_made_anew, 0, N_MODES);
     tcase_add_loop_test(tcase, pr13_a_hundred_at_once, 0, N_MODES);
     tcase_add_loop_test(tcase, pr16_types_tell_them_apart, 0, N_MODES);
     tcase_add_test(tcase, text_and_binary_by_one);

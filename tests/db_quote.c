@@ -94,7 +94,7 @@ static void try_pieces(const struct outcome *pieces, const char *encoding, bool 
 
     ck_assert_int_le(pieces->n_rows, MOST_PIECES);
     query(conforming ? "set standard_conforming_strings = on"
-                     : "set standard_conforming_strings = off; ",
+                     : "set standard_conforming_strings = off",
           EVPG_NO_PARAMS);
     for (int i = 0; i < pieces->n_rows; i++) {
         unhex(cell(pieces, i, 0), text);
@@ -102,18 +102,6 @@ static void try_pieces(const struct outcome *pieces, const char *encoding, bool 
         name[i] = *text && strlen(text) < 64 ? ask_name(text) : NULL;
     }
     await_all();
-    {
-        struct outcome *o = query("show standard_conforming_strings", EVPG_NO_PARAMS),
-                       *o2 = query(evpg_parameter(db, "x") ? "" : "select 0", EVPG_NO_PARAMS);
-        await_all();
-        fprintf(stderr, "# %s %d\n", cell(o, 0, 0), o2->n_rows);
-        char t[200];
-        unhex(cell(pieces, 0, 0), t);
-        o = ask_literal(t, encoding);
-        fprintf(stderr, "# %s\n", sql());
-        await_all();
-        fprintf(stderr, "# %s\n", cell(o, 0, 0));
-    }
     for (int i = 0; i < pieces->n_rows; i++) {
         unhex(cell(pieces, i, 0), text);
         ck_assert_outcome_ok(literal[i]);
@@ -142,7 +130,6 @@ START_TEST(in_each_encoding)
     query(setting, EVPG_NO_PARAMS);
     await_all();
     ck_assert_outcome_ok(pieces);
-    fprintf(stderr, "# %s: %d pieces\n", encoding, pieces->n_rows);
     ck_assert_int_ge(pieces->n_rows, 1);
     encoding = strcmp(encoding, "SQL_ASCII") == 0 ? "UTF8" : encoding;
     try_pieces(pieces, encoding, true);

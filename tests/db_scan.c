@@ -143,6 +143,7 @@ int main(void)
     Suite *suite = suite_create("db_scan");
     TCase *tcase = tcase_create("scan");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_row, 0, N_MODES);
     tcase_add_test(tcase, what_does_not_fit);
     tcase_add_test(tcase, a_place_that_was_not_made);

@@ -175,6 +175,29 @@ static struct outcome *run_flow(enum evpg_flow flow)
     return outcome;
 }
 
+/* That a script's rows come one by one is not left to the next request: one that is prepared
+ * already, or not prepared. */
+START_TEST(rows_are_kept_after_one)
+{
+    static const char *const scripts[] = {"select 1; select 2", "", "select 1/0"};
+    struct outcome *kept;
+
+    begin(_i);
+    query_kept("values (1), (2), (3)", EVPG_NO_PARAMS);
+    await_all();
+    for (int i = 0; i < 6; i++) {
+        submit_script(new_outcome(), scripts[i / 2]);
+        kept = query_kept("values (1), (2), (3)", EVPG_NO_PARAMS);
+        evpg_request_set_flags(kept->request, i % 2 ? EVPG_UNPREPARED : 0);
+        await_all();
+        ck_assert_outcome_ok(kept);
+        ck_assert_int_eq(kept->n_rows, 3);
+        ck_assert_str_eq(cell(kept, 2, 0), "3");
+    }
+    end();
+}
+END_TEST
+
 START_TEST(flow_of_rows)
 {
     struct outcome *stopped, *failed, *paused;
@@ -311,6 +334,7 @@ int main(void)
     tcase_add_loop_test(tcase, without_rows, 0, N_MODES);
     tcase_add_loop_test(tcase, columns_are_each_statements_own, 0, N_MODES);
     tcase_add_loop_test(tcase, rows_that_nobody_wants, 0, N_MODES);
+    tcase_add_loop_test(tcase, rows_are_kept_after_one, 0, N_MODES);
     tcase_add_loop_test(tcase, flow_of_rows, 0, N_MODES);
     tcase_add_loop_test(tcase, transaction_blocks, 0, N_MODES);
     tcase_add_loop_test(tcase, many_among_many, 0, N_MODES);

@@ -189,6 +189,7 @@ int main(void)
     Suite *suite = suite_create("db_type");
     TCase *tcase = tcase_create("type");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, types_of_the_servers_own, 0, N_MODES);
     tcase_add_loop_test(tcase, one_that_somebody_has_made, 0, N_MODES);
     tcase_add_loop_test(tcase, by_oid, 0, N_MODES);

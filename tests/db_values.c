@@ -75,6 +75,7 @@ START_TEST(ty13_a_megabyte_of_bytes)
         submit(bytes, "select $1::bytea", EVPG_PARAMS(evpg_bytes(megabyte, sizeof(megabyte)))));
     await_all();
     ck_assert_outcome_ok(bytes);
+    ck_assert_int_eq(bytes->n_rows, 1);
     end();
 }
 END_TEST
@@ -188,6 +189,7 @@ START_TEST(ty48_money)
     amount = query("select $1::numeric", EVPG_PARAMS(evpg_typed(790, "12.34")));
     await_all();
     ck_assert_outcome_ok(money);
+    ck_assert_int_eq(money->n_rows, 1);
     ck_assert_outcome_ok(amount);
     ck_assert_str_eq(cell(amount, 0, 0), "12.34");
     end();
@@ -219,6 +221,7 @@ int main(void)
     Suite *suite = suite_create("db_values");
     TCase *tcase = tcase_create("values");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, ty04_bigint_out_of_range, 0, N_MODES);
     tcase_add_loop_test(tcase, ty10_extra_float_digits, 0, N_MODES);
     tcase_add_loop_test(tcase, ty13_a_megabyte_of_bytes, 0, N_LARGE_MODES);

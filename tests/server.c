@@ -54,7 +54,8 @@ void server_signal(pid_t pid, int signal_number)
     require(kill(pid, signal_number) == 0);
 }
 
-/* Ours is a child of with-postgres: a zombie, perhaps, when it has ended. */
+/* Ours is a child of with-postgres: a zombie, perhaps, when it has ended; and it may go while its
+ * state is read. */
 static bool is_running(pid_t pid)
 {
     char path[64], state = 'Z';
@@ -64,7 +65,8 @@ static bool is_running(pid_t pid)
     file = fopen(path, "r");
     if (!file)
         return false;
-    require(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'Z';
     fclose(file);
     return state != 'Z';
 }

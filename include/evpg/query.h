@@ -32,6 +32,12 @@ extern "C" {
  * request's error, the library forgets what was missing or out of date, and after ROLLBACK the same
  * statement works.
  *
+ * What the server has read when it prepared the statement it does not read again: 'now' and 'today'
+ * in quotes remain that moment, and types that it has inferred for parameters remain, even where a
+ * column has another type since. now() and current_date, evpg_typed(), EVPG_UNPREPARED, or
+ * DEALLOCATE ALL after such a change, are the ways out (PostgreSQL manual, "Date/Time Input",
+ * special values).
+ *
  * The statement's first word decides what may share the connection with it: transaction control,
  * LISTEN, UNLISTEN, CALL, DO, VACUUM, CLUSTER, REINDEX, ALTER, DISCARD, DEALLOCATE, and CREATE or
  * DROP of an INDEX or DATABASE run with nothing else on the wire, so that they see the statements
