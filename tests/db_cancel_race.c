@@ -35,16 +35,22 @@ static void check_canceled(const struct outcome *outcome)
 
 static int n_hit;
 
-static void check_behind(const struct outcome *outcome, int number)
+/* Told so; the server's signal may come twice. */
+static bool is_hit(const struct outcome *outcome)
 {
-    if (!outcome->error) {
-        check_value(outcome, number);
-        return;
-    }
+    if (!outcome->error || strcmp(evpg_error_sqlstate(outcome->error), "57014") != 0)
+        return false;
     n_hit++;
-    ck_assert_outcome_sqlstate(outcome, "57014");
+    ck_assert_int_eq(outcome->completions, 1);
     ck_assert_int_eq(evpg_error_fate(outcome->error), EVPG_FATE_NOT_EXECUTED);
     ck_assert_int_eq(outcome->n_rows, 0);
+    return true;
+}
+
+static void check_behind(const struct outcome *outcome, int number)
+{
+    if (!is_hit(outcome))
+        check_value(outcome, number);
 }
 
 /* About when it ends by itself, by a cancel or by a deadline; with nothing behind it on the wire,
@@ -81,6 +87,102 @@ START_TEST(near_the_end)
             check_value(markers[i], 100 * round + i);
     }
     fprintf(stderr, "# %d were hit by mistake\n", n_hit);
+    end();
+}
+END_TEST
+
+/* Stops what the session is running, while what was canceled is done, and that behind it suspect.
+ */
+static void hit_the_next(void)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "select pg_cancel_backend(%d)", backend_pid());
+    free(admin(sql));
+}
+
+static struct outcome *submit_stubborn(void)
+{
+    struct outcome *stubborn;
+
+    find_backend();
+    query("create function pg_temp.stubborn() returns int language plpgsql as $$begin"
+          " perform pg_sleep(10); return 0; exception when query_canceled then return 1; end$$",
+          EVPG_NO_PARAMS);
+    await_all();
+    stubborn = new_outcome();
+    ck_assert_ptr_nonnull(submit(stubborn, "select pg_temp.stubborn()", EVPG_NO_PARAMS));
+    return stubborn;
+}
+
+/* 0: nothing is behind it, so it is sent again; 1: something is; 2: too many of its rows have come
+ * to be kept back; 3: it is within a transaction block. */
+START_TEST(hit_by_mistake)
+{
+    static const char *const sql[] = {
+        "select n, pg_sleep(0.02) from generate_series(1, 20) n",
+        "select n, pg_sleep(0.02) from generate_series(1, 20) n",
+        "select n, repeat('x', 10000), pg_sleep(0.02) from generate_series(1, 20) n",
+        "select n, pg_sleep(0.02) from generate_series(1, 20) n"};
+    struct outcome *stubborn, *next, *behind = NULL;
+
+    begin(ALONE);
+    if (_i == 3)
+        query("begin", EVPG_NO_PARAMS);
+    stubborn = submit_stubborn();
+    next = query(sql[_i], EVPG_NO_PARAMS);
+    if (_i == 1)
+        behind = query_value(5);
+    run_for(50);
+    evpg_request_cancel(stubborn->request);
+    ck_assert(await_flag(&stubborn->completions, 5000));
+    run_for(300);
+    ck_assert_int_eq(next->completions, 0);
+    ck_assert_int_eq(next->n_rows > 0, _i == 2);
+    hit_the_next();
+    if (_i == 3)
+        query("rollback", EVPG_NO_PARAMS);
+    await_all();
+    if (_i == 0) {
+        ck_assert_outcome_ok(next);
+        ck_assert_int_eq(next->n_rows, 20);
+        for (int i = 0; i < 20; i++)
+            ck_assert_int_eq(atoi(cell(next, i, 0)), i + 1);
+    } else {
+        ck_assert_outcome_sqlstate(next, "57014");
+        ck_assert_int_eq(evpg_error_code(next->error), EVPG_E_SERVER);
+        ck_assert_int_eq(evpg_error_fate(next->error), EVPG_FATE_NOT_EXECUTED);
+        ck_assert_int_eq(next->n_rows > 0, _i == 2);
+    }
+    if (behind)
+        check_value(behind, 5);
+    end();
+}
+END_TEST
+
+/* Its rows come at its end, all of them, and before an error of its own. */
+START_TEST(suspect_for_nothing)
+{
+    struct outcome *stubborn, *next;
+
+    begin(_i);
+    stubborn = submit_stubborn();
+    next = query("select 100 / (20 - n), n, pg_sleep(0.005) from generate_series(1, $1::int4) n",
+                 EVPG_PARAMS(evpg_int32(_i % 2 ? 19 : 25)));
+    run_for(50);
+    evpg_request_cancel(stubborn->request);
+    await_all();
+    if (_i == PIPELINED && is_hit(next)) {
+        end();
+        return;
+    }
+    if (_i % 2)
+        ck_assert_outcome_ok(next);
+    else
+        ck_assert_outcome_sqlstate(next, "22012");
+    ck_assert_int_eq(next->n_rows, 19);
+    for (int i = 0; i < 19; i++)
+        ck_assert_int_eq(atoi(cell(next, i, 1)), i + 1);
     end();
 }
 END_TEST
@@ -280,6 +382,8 @@ int main(void)
 
     tcase_set_timeout(tcase, sized(60, 300));
     tcase_add_loop_test(tcase, near_the_end, 0, 2);
+    tcase_add_loop_test(tcase, hit_by_mistake, 0, 4);
+    tcase_add_loop_test(tcase, suspect_for_nothing, 0, N_MODES);
     tcase_add_test(tcase, the_ledger);
     tcase_add_loop_test(tcase, when_its_turn_comes, 0, N_MODES);
     tcase_add_loop_test(tcase, ca11_while_rows_stream, 0, N_LARGE_MODES);
