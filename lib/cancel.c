@@ -4,7 +4,8 @@
  *
  * Called by the application. Invariants: no callback runs from inside these calls: what was not
  * sent waits on conn->canceled for the loop's next turn, and the server never hears of it; what was
- * sent keeps its place among the answers, for libpq has one stream, and its answer is waited for.
+ * sent keeps its place among the answers, for libpq has one stream, its answer is waited for, and
+ * the server is asked to stop it (cancel_request.c).
  */
 #include "cancel.h"
 
@@ -28,6 +29,17 @@ static void cancel_unsent(struct conn *conn, struct evpg_request *request)
     conn_again(conn);
 }
 
+/* Its rows are not wanted any more, either. */
+static void cancel_sent(struct conn *conn, struct evpg_request *request)
+{
+    if (conn->paused == request)
+        io_discard_paused(conn, EVPG_E_CANCELED);
+    else if (!request->canceled)
+        request->ops->discard(request, EVPG_E_CANCELED);
+    request->canceled = true;
+    cancel_request_want(conn, request);
+}
+
 /* Those of a connection that was lost are on their way to be completed for that. */
 static bool is_doomed(const struct evpg_request *request)
 {
@@ -40,10 +52,8 @@ void evpg_request_cancel(struct evpg_request *request)
         return;
     if (request->state == REQ_QUEUED)
         cancel_unsent(request->conn, request);
-    else if (request->conn->paused == request)
-        io_discard_paused(request->conn, EVPG_E_CANCELED);
     else
-        request->canceled = true;
+        cancel_sent(request->conn, request);
 }
 
 /* Also while its connection is being freed, or in a child: its arg must not be touched any more. */

@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "news.h"
 #include "settings.h"
+#include "timeout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +37,9 @@ void conn_hold(struct conn *conn)
 static void destroy(struct conn *conn)
 {
     struct evpg_request *request;
-    struct event *const events[] = {conn->read_event, conn->write_event, conn->kick_event,
-                                    conn->again_event, conn->timer_event};
+    struct event *const events[] = {
+        conn->read_event,  conn->write_event,     conn->kick_event,        conn->again_event,
+        conn->timer_event, conn->canceling.timer, conn->db.deadlines.timer};
 
     while ((request = TAILQ_FIRST(&conn->graveyard))) {
         TAILQ_REMOVE(&conn->graveyard, request, link);
@@ -110,6 +112,7 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
     if (list)
         detach(conn, list, request);
     request->state = REQ_DONE;
+    deadline_clear(&request->db->deadlines, request);
     req_clear_handle(request);
     request->ops->finish(request, cut);
     recycle(conn, request);
@@ -190,6 +193,7 @@ static void drop(struct conn *conn)
         event_del(conn->timer_event);
         event_del(conn->again_event);
     }
+    cancel_request_forget(conn);
     connect_forget(conn);
     news_forget(conn);
     parameters_forget(conn);
@@ -296,7 +300,7 @@ static void cut_off_all(struct conn *conn, const struct evpg_error *why, bool co
     struct evpg_request *request;
 
     while ((request = TAILQ_FIRST(&conn->doomed))) {
-        conn->n_cut_off++;
+        conn->n_cut_off += !request->abandoned;
         cut_off(conn, &conn->doomed, request, why, connecting);
     }
 }
@@ -378,8 +382,10 @@ static bool make_events(struct conn *conn)
     conn->kick_event = event_new(conn->base, -1, 0, on_kick, conn);
     conn->again_event = evtimer_new(conn->base, on_again, conn);
     conn->timer_event = evtimer_new(conn->base, connect_on_timer, conn);
+    conn->canceling.timer = evtimer_new(conn->base, cancel_request_on_timer, conn);
+    conn->db.deadlines.timer = evtimer_new(conn->base, timeout_on_timer, conn);
     return conn->read_event && conn->write_event && conn->kick_event && conn->again_event &&
-           conn->timer_event;
+           conn->timer_event && conn->canceling.timer && conn->db.deadlines.timer;
 }
 
 struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,

@@ -3,6 +3,7 @@
 #define CONN_H
 
 #include "budget.h"
+#include "cancel_request.h"
 #include "conninfo.h"
 #include "db.h"
 #include "parameters.h"
@@ -72,6 +73,8 @@ struct conn {
     struct event *kick_event;  /* run once soon, in this pass of the loop */
     struct event *again_event; /* zero timer: run in the next turn */
     struct event *timer_event; /* of connecting */
+
+    struct canceling canceling; /* of what is on the wire */
 
     struct closing *closing; /* while evpg_close is under way, see close.c */
     size_t n_cut_off;        /* requests, since that was called */

@@ -2,6 +2,7 @@
 #ifndef DB_H
 #define DB_H
 
+#include "deadline.h"
 #include "types.h"
 
 #include <evpg/conn.h>
@@ -21,6 +22,7 @@ struct evpg_db {
     struct evpg_hooks hooks;
     void *hooks_arg;
     struct types types; /* that it knows */
+    struct deadlines deadlines;
 };
 
 /* Tells the log hook why a call is refused and sets errno to it. db, which may be NULL, may be gone

@@ -214,6 +214,7 @@ static void finish(struct conn *conn, enum next next, struct budget *budget)
         parameters_tell(conn);
     if (!conn->pg)
         return;
+    cancel_request_look(conn);
     if (conn->n_sent == 0)
         conn->idle_since_ns = budget_now_ns();
     io_send(conn);

@@ -179,14 +179,23 @@ static void release_stmt(struct query *query)
     query->stmt = NULL;
 }
 
+/* By a cancel request that was meant for another; and nothing has been done that came after it. */
+static bool is_hit_by_mistake(const struct evpg_request *request)
+{
+    return request->suspect && request->hit && TAILQ_EMPTY(&request->conn->sent);
+}
+
 static bool query_renew(struct evpg_request *request)
 {
     struct query *query = (struct query *)request;
+    bool mistaken = is_hit_by_mistake(request);
 
-    if (!query->stale || query->rows.n_rows > 0 || request->renewed || request->abandoned ||
-        request->canceled)
+    if (!query->stale && !mistaken)
         return false;
-    query->stale = false;
+    if (query->rows.n_rows > 0 || request->renewed || request->abandoned || request->canceled)
+        return false;
+    query->stale = request->suspect = request->hit = false;
+    request->alone = request->alone || mistaken;
     release_stmt(query);
     op_rows_reset(&query->rows);
     return true;

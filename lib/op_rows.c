@@ -9,12 +9,18 @@
  */
 #include "op_rows.h"
 
+#include "cancel_request.h"
 #include "io.h"
 #include "mem.h"
 #include "params.h"
 
+#include <evpg/request.h>
+
 #include <errno.h>
 #include <string.h>
+
+/* The rows that are kept back of one that may have to be sent again. */
+#define MOST_HELD ((size_t)64 << 10)
 
 static void replace(PGresult **slot, PGresult *result)
 {
@@ -41,10 +47,83 @@ static void note_tag(struct op_rows *rows, const char *tag)
         rows->rolled_back = true;
 }
 
+/* To be delivered from now on. */
+static void show(struct op_rows *rows, PGresult *result, bool part)
+{
+    replace(&rows->rows, result);
+    rows->row_count = PQntuples(result);
+    rows->next_row = 0;
+    rows->more = part;
+    rows->base.has_rows = true;
+}
+
+static void drop_held(struct op_rows *rows)
+{
+    while (rows->next_held < rows->n_held)
+        PQclear(rows->held[rows->next_held++]);
+    mem_free(rows->held);
+    rows->held = NULL;
+    rows->n_held = rows->next_held = rows->held_room = 0;
+    rows->held_bytes = 0;
+}
+
+/* Of those that were kept back, if any. */
+static void show_next(struct op_rows *rows)
+{
+    PGresult *next = rows->next_held < rows->n_held ? rows->held[rows->next_held] : NULL;
+
+    rows->next_held += next != NULL;
+    if (next)
+        show(rows, next, pq_is_row_part(PQresultStatus(next)));
+    else if (rows->held)
+        drop_held(rows);
+}
+
+/* What was kept back is delivered now. */
 static void end_statement(struct op_rows *rows, PGresult *result)
 {
     replace(&rows->last, result);
     rows->statement++;
+    rows->base.suspect = false;
+    if (rows->held)
+        show_next(rows);
+}
+
+/* Room for one more; false: there is no memory. */
+static bool grow(struct op_rows *rows)
+{
+    int room = rows->held_room ? 2 * rows->held_room : 8;
+    PGresult **held;
+
+    if (rows->n_held < rows->held_room)
+        return true;
+    held = mem_alloc((size_t)room * sizeof(*held));
+    if (!held)
+        return false;
+    if (rows->n_held > 0)
+        memcpy(held, rows->held, (size_t)rows->n_held * sizeof(*held));
+    mem_free(rows->held);
+    rows->held = held;
+    rows->held_room = room;
+    return true;
+}
+
+/* Keeps a suspect's rows back, until they are too many, or all. False: it is none any more, and
+ * nothing was kept. */
+static bool hold(struct op_rows *rows, PGresult *result, bool part)
+{
+    bool kept = rows->n_rows == 0 && grow(rows);
+
+    if (kept) {
+        rows->held[rows->n_held++] = result;
+        rows->held_bytes += PQresultMemorySize(result);
+    }
+    if (kept && part && rows->held_bytes <= MOST_HELD)
+        return true;
+    rows->base.suspect = false;
+    if (kept)
+        show_next(rows);
+    return kept;
 }
 
 /* Rows that came as parts, or as a whole because libpq could not stream them or was not asked to.
@@ -55,12 +134,11 @@ static void take_rows(struct op_rows *rows, PGresult *result, bool part)
 
     if (!rows->on_row)
         rows->n_rows += (uint64_t)count;
+    else if (rows->muted && count > 0)
+        rows->dropped = true;
     if (rows->on_row && !rows->muted && count > 0) {
-        replace(&rows->rows, result);
-        rows->row_count = count;
-        rows->next_row = 0;
-        rows->more = part;
-        rows->base.has_rows = true;
+        if (!rows->base.suspect || !hold(rows, result, part))
+            show(rows, result, part);
     } else if (part) {
         PQclear(result);
     } else {
@@ -70,6 +148,7 @@ static void take_rows(struct op_rows *rows, PGresult *result, bool part)
 
 void op_rows_reset(struct op_rows *rows)
 {
+    drop_held(rows);
     replace(&rows->last, NULL);
     replace(&rows->failed, NULL);
     rows->statement = 0;
@@ -77,13 +156,18 @@ void op_rows_reset(struct op_rows *rows)
     *rows->tag = '\0';
 }
 
-/* Of several errors the first is what went wrong: behind it all is skipped. */
+/* Of several errors the first is what went wrong: behind it all is skipped. Rows that were kept
+ * back are as good as any, unless it is to be sent again. */
 static void note_failure(struct op_rows *rows, PGresult *result)
 {
     if (rows->failed && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
         PQclear(result);
         return;
     }
+    if (pq_is_stopped(result))
+        rows->base.hit = true;
+    else if (rows->held)
+        show_next(rows);
     replace(&rows->failed, result);
     rows->failed_in = req_phase(&rows->base, false);
 }
@@ -127,12 +211,16 @@ static void end_rows(struct op_rows *rows)
     else
         end_statement(rows, rows->rows);
     rows->rows = NULL;
+    if (rows->held)
+        show_next(rows);
 }
 
 void op_rows_discard(struct evpg_request *request, enum evpg_code code)
 {
     struct op_rows *rows = op_rows_of(request);
 
+    rows->dropped = rows->dropped || rows->next_held < rows->n_held ||
+                    (rows->rows && rows->next_row < rows->row_count);
     rows->muted = true;
     rows->discarded = code;
 }
@@ -172,13 +260,15 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
     if (conn->dying)
         return false;
     if (flow == EVPG_NEXT) {
-        rows->muted = rows->base.abandoned;
+        rows->muted = rows->muted || rows->base.abandoned;
         return true;
     }
     if (flow == EVPG_PAUSE && !rows->base.resumed && !rows->base.abandoned)
         return !pause(rows);
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
+    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction)
+        cancel_request_want(conn, &rows->base);
     return true;
 }
 
@@ -206,6 +296,12 @@ static enum evpg_fate fate_of_failed(const struct op_rows *rows)
     return maybe ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
 }
 
+/* It was to be stopped, and had no more to do. */
+static bool is_well_stopped(const struct op_rows *rows)
+{
+    return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY;
+}
+
 /* In the server's words. */
 static void set_ignored(struct evpg_error *error)
 {
@@ -223,19 +319,26 @@ static void set_ignored(struct evpg_error *error)
 static bool judge(const struct op_rows *rows, struct evpg_error *error)
 {
     const struct evpg_error *row_error = rows->base.conn->row_set.failed;
+    bool canceled = rows->base.canceled && rows->base.hit;
+
+    if (rows->failed && is_well_stopped(rows))
+        return false;
 
     if (rows->failed && PQresultStatus(rows->failed) == PGRES_PIPELINE_ABORTED)
         err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED, "skipped after an earlier error");
     else if (rows->failed && rows->ignored)
         set_ignored(error);
     else if (rows->failed)
-        pq_set_error(error, EVPG_E_SERVER, fate_of_failed(rows), rows->failed);
+        pq_set_error(error, canceled ? EVPG_E_CANCELED : EVPG_E_SERVER, fate_of_failed(rows),
+                     rows->failed);
     else if (rows->rolled_back)
         err_set(error, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED,
                 "the transaction had failed: it was rolled back, not committed");
-    else if (rows->discarded)
+    else if (rows->discarded && rows->dropped)
         err_set(error, rows->discarded, EVPG_FATE_EXECUTED,
-                "closed or canceled while the rows were paused");
+                "closed or canceled before all rows were delivered");
+    else if (rows->discarded)
+        return false;
     else if (rows->muted && !rows->stopped && row_error)
         *error = *row_error;
     else if (rows->muted && !rows->stopped)
@@ -251,11 +354,13 @@ static bool judge(const struct op_rows *rows, struct evpg_error *error)
 static void call_done(struct op_rows *rows, struct evpg_result *result)
 {
     struct row_set *set = result->set;
+    evpg_done_cb on_done = rows->on_done;
 
+    rows->on_done = NULL; /* when its time is up, it is called before the answer is there */
     if (result->kept)
         row_set_reset(set, &rows->base);
-    if (rows->on_done)
-        rows->on_done(result, rows->arg);
+    if (on_done)
+        on_done(result, rows->arg);
     if (result->kept)
         row_set_reset(set, NULL);
     else if (set->request == &rows->base)
@@ -299,6 +404,7 @@ void op_rows_release(struct evpg_request *request)
 {
     struct op_rows *rows = op_rows_of(request);
 
+    drop_held(rows);
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);

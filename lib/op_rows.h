@@ -18,9 +18,14 @@ struct op_rows {
     enum sqlword word;
     /* What the library itself does with the rows that were kept. False: it fails, with an error. */
     bool (*learn)(struct op_rows *rows, struct evpg_error *error);
-    PGresult *rows;   /* that are being delivered */
-    int row_count;    /* of them */
-    int next_row;     /* in them */
+    PGresult *rows; /* that are being delivered */
+    int row_count;  /* of them */
+    int next_row;   /* in them */
+    /* Rows of a suspect, which may yet have to be sent again: delivered when it is none any more.
+     */
+    PGresult **held;
+    int n_held, next_held, held_room;
+    size_t held_bytes;
     PGresult *last;   /* the final one: columns, and rows if they are kept */
     PGresult *failed; /* the server's error */
     int statement;    /* of a script: how many are answered */
@@ -32,7 +37,8 @@ struct op_rows {
     bool committed;           /* some of it, by the tags: an error does not undo all */
     bool rolled_back;         /* what was to be committed */
     bool ignored;             /* by a transaction block that has failed, whatever the error says */
-    enum evpg_code discarded; /* or by close or cancel while the rows were paused; 0: not */
+    bool dropped;             /* some rows were thrown away for that */
+    enum evpg_code discarded; /* or by close, cancel or a deadline; 0: not */
     char tag[OP_ROWS_TAG_SIZE];
 };
 

@@ -39,7 +39,7 @@ bool pipeline_may_send(const struct conn *conn)
 {
     const struct evpg_request *next = TAILQ_FIRST(&conn->queued);
 
-    return next && fits(conn, next) && conn->n_sent <= WINDOW / 2 &&
+    return next && !conn->canceling.unsettled && fits(conn, next) && conn->n_sent <= WINDOW / 2 &&
            PQpipelineStatus(conn->pg) != PQ_PIPELINE_ABORTED;
 }
 
@@ -155,6 +155,7 @@ static void complete(struct conn *conn, struct evpg_request *head, struct budget
     conn->n_sent--;
     conn->sent_bytes -= head->size;
     look_at_transaction(conn);
+    cancel_request_answered(conn, head);
     activate(conn);
     budget_take(budget);
     if (!conn->in_transaction && head->ops->renew && head->ops->renew(head))

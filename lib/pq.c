@@ -23,6 +23,9 @@
 #if defined(LIBPQ_HAS_CLOSE_PREPARED) && !defined(EVPG_NO_LIBPQ17)
 #define HAVE_CLOSE 1
 #endif
+#if defined(LIBPQ_HAS_ASYNC_CANCEL) && !defined(EVPG_NO_LIBPQ17)
+#define HAVE_ASYNC_CANCEL 1
+#endif
 #if defined(LIBPQ_HAS_CHUNK_MODE) && !defined(EVPG_NO_LIBPQ17)
 #define HAVE_CHUNKS 1
 #define ROWS_PER_CHUNK 64
@@ -66,6 +69,65 @@ bool pq_send_close(PGconn *pg, const char *name)
     return PQsendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
 #endif
 }
+
+bool pq_can_cancel(void)
+{
+#ifdef HAVE_ASYNC_CANCEL
+    return true;
+#else
+    return false;
+#endif
+}
+
+#ifdef HAVE_ASYNC_CANCEL
+struct pg_cancel_conn *pq_cancel_start(PGconn *pg)
+{
+    PGcancelConn *cancel = PQcancelCreate(pg);
+
+    if (cancel && PQcancelStart(cancel) == 1)
+        return cancel;
+    PQcancelFinish(cancel);
+    return NULL;
+}
+
+PostgresPollingStatusType pq_cancel_poll(struct pg_cancel_conn *cancel)
+{
+    return PQcancelPoll(cancel);
+}
+
+int pq_cancel_socket(const struct pg_cancel_conn *cancel)
+{
+    return PQcancelSocket(cancel);
+}
+
+void pq_cancel_free(struct pg_cancel_conn *cancel)
+{
+    PQcancelFinish(cancel);
+}
+#else
+struct pg_cancel_conn *pq_cancel_start(PGconn *pg)
+{
+    (void)pg;
+    return NULL;
+}
+
+PostgresPollingStatusType pq_cancel_poll(struct pg_cancel_conn *cancel)
+{
+    (void)cancel;
+    return PGRES_POLLING_FAILED;
+}
+
+int pq_cancel_socket(const struct pg_cancel_conn *cancel)
+{
+    (void)cancel;
+    return -1;
+}
+
+void pq_cancel_free(struct pg_cancel_conn *cancel)
+{
+    (void)cancel;
+}
+#endif
 
 bool pq_output_waits(PGconn *pg)
 {
@@ -194,6 +256,11 @@ enum pq_stale pq_staleness(const PGresult *error, const char *name)
         says(error, PG_DIAG_MESSAGE_PRIMARY, "cache lookup failed for type"))
         return PQ_OUTDATED;
     return PQ_FRESH;
+}
+
+bool pq_is_stopped(const PGresult *error)
+{
+    return has_sqlstate(error, "57014");
 }
 
 bool pq_is_prepared_already(const PGresult *error)

@@ -6,6 +6,8 @@
 
 #include <libpq-fe.h>
 
+struct pg_cancel_conn; /* libpq 17's PGcancelConn */
+
 /* Why the libpq that is running is too old to be used, or NULL. */
 const char *pq_unusable(int version);
 
@@ -15,6 +17,14 @@ bool pq_send_sync(PGconn *pg);
 
 /* Has the server forget a prepared statement. Its answer is one of its own. False: as above. */
 bool pq_send_close(PGconn *pg, const char *name);
+
+/* Whether a cancel request can be sent without waiting; if so, one that is on its way, polled as a
+ * connection is that is being opened, until OK or FAILED. NULL: it could not be begun. */
+bool pq_can_cancel(void);
+struct pg_cancel_conn *pq_cancel_start(PGconn *pg);
+PostgresPollingStatusType pq_cancel_poll(struct pg_cancel_conn *cancel);
+int pq_cancel_socket(const struct pg_cancel_conn *cancel);
+void pq_cancel_free(struct pg_cancel_conn *cancel);
 
 /* Whether output is known to wait for the socket; what pq_send_sync only collects is not counted.
  */
@@ -67,6 +77,10 @@ void pq_set_loss(struct evpg_error *error, enum evpg_code otherwise, const char 
  * when it was prepared: nothing has been done by it then. */
 enum pq_stale { PQ_FRESH, PQ_MISSING, PQ_OUTDATED };
 enum pq_stale pq_staleness(const PGresult *error, const char *name);
+
+/* Whether an error says that the statement was stopped because somebody asked for that, or because
+ * its time was up by a setting of the server's. */
+bool pq_is_stopped(const PGresult *error);
 
 /* Whether an error says that a statement of that name is prepared already. */
 bool pq_is_prepared_already(const PGresult *error);

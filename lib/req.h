@@ -2,6 +2,7 @@
 #ifndef REQ_H
 #define REQ_H
 
+#include "deadline.h"
 #include "err.h"
 #include "pq.h"
 
@@ -62,8 +63,13 @@ struct evpg_request {
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */
-    bool canceled;     /* before it was sent */
+    bool canceled;     /* by the application */
     bool abandoned;    /* nobody is to be told anything any more */
+    bool unwanted;     /* on the wire, and the server is to be asked to stop it */
+    bool suspect;      /* on the wire when the server was asked to stop another */
+    bool hit;          /* the server says that it was stopped */
+    int timeout_ms;    /* that its deadline was made from */
+    struct deadline deadline;
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
     bool failed_at_sync;        /* an error has come after it, whose end is still to come */
     size_t said; /* off the pipeline: how much of libpq's message is about this one's own error */

@@ -14,6 +14,7 @@
 #define DEFAULT_MAX_QUEUED_REQUESTS 200000
 #define DEFAULT_MAX_QUEUED_BYTES ((int64_t)256 << 20)
 #define DEFAULT_MAX_PREPARED_STATEMENTS 200
+#define DEFAULT_CANCEL_WAIT_TIMEOUT_MS 10000
 #define DEFAULT_MAX_PREPARED_BYTES ((int64_t)4 << 20)
 
 bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *from)
@@ -30,7 +31,8 @@ bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *f
         memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
     if (to->server_connect_timeout_ms < -1 || to->max_queued_requests < -1 ||
         to->max_queued_bytes < -1 || to->open_timeout_ms < -1 || (to->resolve && to->dns_base) ||
-        to->max_prepared_statements < -1 || to->max_prepared_bytes < -1)
+        to->max_prepared_statements < -1 || to->max_prepared_bytes < -1 ||
+        to->cancel_wait_timeout_ms < -1)
         return false;
     if (to->max_queued_requests == 0)
         to->max_queued_requests = DEFAULT_MAX_QUEUED_REQUESTS;
@@ -40,5 +42,7 @@ bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *f
         to->max_prepared_statements = DEFAULT_MAX_PREPARED_STATEMENTS;
     if (to->max_prepared_bytes == 0)
         to->max_prepared_bytes = DEFAULT_MAX_PREPARED_BYTES;
+    if (to->cancel_wait_timeout_ms == 0)
+        to->cancel_wait_timeout_ms = DEFAULT_CANCEL_WAIT_TIMEOUT_MS;
     return true;
 }

@@ -16,12 +16,12 @@ export LC_ALL=C
 # The files by layer; op_ stands for all that start with it.
 layers=(
     "mem log err budget"
-    "pq"
-    "db req result params param_parts param_text param_binary params_scalar params_time \
+    "pq cancel_thread"
+    "db req deadline result params param_parts param_text param_binary params_scalar params_time \
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
         value_net value_numeric value_part value_range value_record value_text value_time value_time_binary \
         scan calendar settings sqlword stmt types quote address conninfo"
-    "conn open close cancel connect attempt resolve io news parameters pipeline"
+    "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline"
     "op_"
 )
 
@@ -98,7 +98,8 @@ list_memory_calls() {
 list_forbidden_calls() {
     list_calls printf vprintf fprintf vfprintf dprintf puts fputs putchar putc fputc fwrite perror \
         syslog exit _exit _Exit quick_exit atexit abort raise signal sigaction sigprocmask \
-        pthread_sigmask assert
+        assert
+    list_calls pthread_sigmask | grep -v '^lib/cancel_thread\.c:' # for its own thread
 }
 
 list_version_looks() {

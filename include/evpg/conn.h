@@ -75,6 +75,14 @@ struct evpg_conn_config {
 
     /** The most memory their texts may take here, in bytes; -1: any. Default: 4 MiB. */
     int64_t max_prepared_bytes;
+
+    /**
+     * How long the server is waited for when it has been asked to stop a request, because that was
+     * canceled or its time was up (see evpg/request.h), in milliseconds; then the connection is
+     * closed, as if it were lost. Default: 10,000, as PgBouncer's cancel_wait_timeout, which is
+     * about a client's wait for a cancel request to be passed on.
+     */
+    int cancel_wait_timeout_ms;
 };
 
 /**
@@ -88,7 +96,7 @@ struct evpg_conn_config {
 static inline struct evpg_conn_config evpg_conn_config_default(void)
 {
     struct evpg_conn_config config = {
-        sizeof(struct evpg_conn_config), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0};
+        sizeof(struct evpg_conn_config), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, 0};
     return config;
 }
 

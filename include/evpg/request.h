@@ -22,14 +22,43 @@ extern "C" {
 EVPG_EXPORT void evpg_request_resume(struct evpg_request *request);
 
 /**
+ * Gives a request a deadline, so long after this call: for waiting, connecting, preparing, running
+ * and the last row, all together. It takes the place of one that it had.
+ *
+ * At the deadline the done callback comes, from the loop, with EVPG_E_TIMEOUT, whatever the server
+ * does. What had not been sent never is (EVPG_FATE_NOT_SENT). Of what had, nobody knows what
+ * becomes (EVPG_FATE_UNKNOWN): its place on the connection is kept, its answer is thrown away, and
+ * the server is asked to stop it, as evpg_request_cancel() does; it is given 20 ms to end by itself
+ * first. evpg_error_phase() says how far it had come. evpg_open()'s request: the opening is given
+ * up, and what waits for it fails as well. Where the loop itself stood still beyond the deadline,
+ * that is put off by 50 ms, once, and what has come meanwhile is looked at first.
+ *
+ * @param request NULL is allowed; one that is being done is left alone
+ * @param ms in milliseconds; 0: no deadline any more. A negative one changes nothing, and the log
+ *     hook is told
+ */
+EVPG_EXPORT void evpg_request_set_timeout(struct evpg_request *request, int ms);
+
+/**
  * Says that the request is not wanted any more. Its done callback still comes, once, from the loop,
- * never from inside this call.
+ * never from inside this call, and no row callback any more.
  *
  * What has not been sent fails with EVPG_E_CANCELED and EVPG_FATE_NOT_SENT: the server never hears
- * of it. What has been sent is answered as the server answers it: this version does not ask the
- * server to stop; but rows that are paused are thrown away, and the request then fails with
- * EVPG_E_CANCELED, fate EVPG_FATE_EXECUTED. evpg_open()'s request: the opening is given up, and
- * what waits for it fails as well.
+ * of it. When the server has come to what was sent, it is asked to stop it (PostgreSQL manual,
+ * "Canceling Requests in Progress"), and its answer is waited for. If it has stopped it, the
+ * request fails with EVPG_E_CANCELED, SQLSTATE 57014; a transaction block that it was in has
+ * failed. Where that came too late, the request succeeds; or, if rows were thrown away, it fails
+ * with EVPG_E_CANCELED and EVPG_FATE_EXECUTED.
+ *
+ * The server stops whatever it is running when it gets to know. So nothing more is sent on the
+ * connection until that is over. What was on the wire behind, and is hit by mistake, is sent once
+ * more, by itself, where that does not change its order: outside a transaction block, before any of
+ * its rows was delivered, and with nothing behind it on the wire; else it fails with SQLSTATE 57014
+ * and EVPG_FATE_NOT_EXECUTED. If canceling is not over within cancel_wait_timeout_ms, the
+ * connection is closed, and what was on the wire is lost. Before libpq 17 it takes a thread for
+ * each time, which ends by itself.
+ *
+ * evpg_open()'s request: the opening is given up, and what waits for it fails as well.
  *
  * @param request NULL is allowed; one that is being done is left alone
  */
@@ -64,7 +93,13 @@ enum evpg_request_flag {
     /** Nothing else is on the wire of its connection while it runs. */
     EVPG_EXCLUSIVE = 1u << 1,
     /** Not by a prepared statement, whatever max_prepared_statements is. */
-    EVPG_UNPREPARED = 1u << 2
+    EVPG_UNPREPARED = 1u << 2,
+    /**
+     * The caller's word that the statement has no side effect. When its row callback returns
+     * EVPG_STOP, outside a transaction block, the server is asked to stop it, in place of the rest
+     * of its rows being read; that it was stopped is no error then.
+     */
+    EVPG_READ_ONLY = 1u << 3
 };
 
 /**

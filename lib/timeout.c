@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * timeout: what becomes of a request whose deadline has passed.
+ *
+ * Called by the application, and by the timer of a connection's deadlines. Invariants: done comes
+ * at the deadline, whatever the server does, and once; what was not sent is never sent; what was
+ * sent keeps its place among the answers, as if it were abandoned (a zombie), and the server is
+ * asked to stop it.
+ */
+#include "timeout.h"
+
+#include "cancel_request.h"
+#include "io.h"
+
+#include <evpg/request.h>
+
+#include <errno.h>
+
+/* It waits to be completed already, for another reason. */
+static bool is_settled(const struct conn *conn, const struct evpg_request *request)
+{
+    return request->life != conn->life || (request->canceled && request->state == REQ_QUEUED) ||
+           request->abandoned;
+}
+
+static void explain(const struct conn *conn, const struct evpg_request *request,
+                    struct evpg_error *why)
+{
+    bool sent = request->state != REQ_QUEUED;
+
+    err_set(why, EVPG_E_TIMEOUT, sent ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_SENT,
+            "not done within %d ms", request->timeout_ms);
+    why->phase = req_phase(request, conn->state != CONN_READY);
+}
+
+/* Its callbacks are taken from it first, for done may end the connection. */
+static void leave_behind(struct conn *conn, struct evpg_request *request, struct evpg_error *why)
+{
+    if (conn->paused == request)
+        io_discard_paused(conn, EVPG_E_TIMEOUT);
+    else
+        request->ops->discard(request, EVPG_E_TIMEOUT);
+    request->abandoned = true;
+    cancel_request_want(conn, request);
+    req_clear_handle(request);
+    request->ops->finish(request, why);
+}
+
+static void expire(struct conn *conn, struct evpg_request *request)
+{
+    struct evpg_error why;
+
+    if (is_settled(conn, request))
+        return;
+    explain(conn, request, &why);
+    if (conn->opening == request)
+        conn_down(conn, &why);
+    else if (request->state == REQ_QUEUED)
+        conn_complete(conn, &conn->queued, request, &why);
+    else
+        leave_behind(conn, request, &why);
+}
+
+void timeout_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+    struct deadlines *deadlines = &conn->db.deadlines;
+    struct evpg_request *request;
+    struct budget budget;
+
+    (void)fd;
+    (void)what;
+    if (!deadline_are_due(deadlines))
+        return;
+    conn_hold(conn);
+    budget_start(&budget);
+    while (!conn->dying && budget_take(&budget) && (request = deadline_take(deadlines)))
+        expire(conn, request);
+    if (!conn->dying)
+        deadline_wait(deadlines);
+    conn_release(conn);
+}
+
+void evpg_request_set_timeout(struct evpg_request *request, int ms)
+{
+    struct conn *conn = request ? request->conn : NULL;
+
+    if (!conn || request->state == REQ_DONE || request->abandoned || conn->dying ||
+        conn_is_inherited(conn))
+        return;
+    if (ms < 0) {
+        db_refuse(request->db, EINVAL, "a timeout of %d ms: 0 is none", ms);
+        return;
+    }
+    request->timeout_ms = ms;
+    if (ms == 0)
+        deadline_clear(&conn->db.deadlines, request);
+    else
+        deadline_set(&conn->db.deadlines, request, budget_now_ns() + (int64_t)ms * 1000000);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TIMEOUT_H
+#define TIMEOUT_H
+
+#include "conn.h"
+
+/* The timer of a connection's deadlines. */
+void timeout_on_timer(evutil_socket_t fd, short what, void *conn);
+
+#endif
