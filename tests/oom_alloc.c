@@ -258,6 +258,56 @@ START_TEST(one_for_each_prepared_query)
 }
 END_TEST
 
+static enum evpg_code how_canceled;
+
+static void note_canceled(const struct evpg_result *result, void *arg)
+{
+    struct done *done = arg;
+
+    done->completions++;
+    how_canceled = evpg_error_code(evpg_result_error(result));
+}
+
+/* It is stopped, or the connection is closed when that cannot be asked for. */
+static void cancel_once(int k, bool from_then_on)
+{
+    struct event_base *loop = event_base_new();
+    struct done opened = {0}, done = {0};
+    struct evpg_request *slow;
+    struct evpg_db *conn =
+        evpg_conn_new(loop, "", &EVPG_CONN_CONFIG(.cancel_wait_timeout_ms = 300));
+
+    ck_assert_ptr_nonnull(evpg_open(conn, on_open, &opened));
+    slow = evpg_query(conn, "select pg_sleep(20)", EVPG_NO_PARAMS, NULL, note_canceled, &done);
+    while (!opened.completions)
+        event_base_loop(loop, EVLOOP_ONCE);
+    for (int i = 0; i < 3; i++)
+        event_base_loop(loop, EVLOOP_NONBLOCK);
+    countdown = k;
+    sticky = from_then_on;
+    evpg_request_cancel(slow);
+    while (!done.completions)
+        event_base_loop(loop, EVLOOP_ONCE);
+    countdown = 0;
+    ck_assert(how_canceled == EVPG_E_CANCELED || how_canceled == EVPG_E_LOST);
+    evpg_free(conn);
+    ck_assert_int_eq(done.completions, 1);
+    event_base_free(loop);
+}
+
+START_TEST(while_canceling)
+{
+    int k = 0;
+
+    mem_source = failing;
+    do {
+        n_failed = 0;
+        cancel_once(++k, _i);
+    } while (n_failed > 0);
+    ck_assert_int_gt(k, 1);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("oom_alloc");
@@ -265,6 +315,7 @@ static Suite *make_suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, each_allocation, 0, 2);
+    tcase_add_loop_test(tcase, while_canceling, 0, 2);
     tcase_add_loop_test(tcase, one_for_each_prepared_query, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
