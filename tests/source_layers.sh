@@ -20,9 +20,10 @@ layers=(
     "db req result params param_parts param_text param_binary params_scalar params_time \
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
         value_net value_numeric value_part value_range value_record value_text value_time value_time_binary \
-        scan calendar settings sqlword stmt types quote address conninfo"
+        scan backoff calendar settings sqlword stmt types quote address conninfo"
     "conn open close cancel connect attempt resolve io news parameters pipeline"
     "op_"
+    "pool_config pool_policy"
 )
 
 # layer_of FILE: its number; nothing when it is in no layer.
