@@ -48,6 +48,15 @@ void evpg_free(struct evpg_db *db)
         db->ops->free(db);
 }
 
+int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg)
+{
+    if (!db || !db->ops->close) {
+        db_refuse(db, EINVAL, "only a connection or a pool can be closed");
+        return -1;
+    }
+    return db->ops->close(db, deadline_ms, on_closed, arg);
+}
+
 const struct evpg_type *evpg_type_named(const struct evpg_db *db, const char *name)
 {
     return db && name ? types_named(&db->types, name) : NULL;

@@ -7,12 +7,18 @@
 #include <evpg/conn.h>
 #include <evpg/hooks.h>
 
+struct conn;
+
 /* What a kind of db does. */
 struct db_ops {
     /* Takes the request; or returns an errno, after the log hook was told, and takes nothing. */
     int (*submit)(struct evpg_db *db, struct evpg_request *request);
     void (*free)(struct evpg_db *db);
     void *(*pgconn)(struct evpg_db *db);
+    /* The one connection it stands for; NULL: there is none. */
+    struct conn *(*session)(struct evpg_db *db);
+    /* evpg_close; NULL: it cannot be closed. */
+    int (*close)(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg);
 };
 
 /* The first member of every kind. */

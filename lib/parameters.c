@@ -38,12 +38,12 @@ static void tell(struct conn *conn, int which, const char *value)
 {
     mem_free(conn->parameters.told[which]);
     conn->parameters.told[which] = mem_strdup(value);
-    conn->db.hooks.parameter(&conn->db, names[which], value, conn->db.hooks_arg);
+    conn->face->hooks.parameter(conn->face, names[which], value, conn->face->hooks_arg);
 }
 
 void parameters_tell(struct conn *conn)
 {
-    for (int i = 0; i < PARAMETERS_COUNT && conn->pg && conn->db.hooks.parameter; i++) {
+    for (int i = 0; i < PARAMETERS_COUNT && conn->pg && conn->face->hooks.parameter; i++) {
         const char *value = PQparameterStatus(conn->pg, names[i]);
         const char *told = conn->parameters.told[i];
 

@@ -85,7 +85,7 @@ const char *evpg_request_name(const struct evpg_request *request)
     return request ? request->name : NULL;
 }
 
-static const unsigned known_flags = EVPG_BINARY | EVPG_EXCLUSIVE | EVPG_UNPREPARED;
+static const unsigned known_flags = EVPG_BINARY | EVPG_EXCLUSIVE | EVPG_UNPREPARED | EVPG_MAY_PAUSE;
 
 void evpg_request_set_flags(struct evpg_request *request, unsigned flags)
 {

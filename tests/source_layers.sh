@@ -21,9 +21,9 @@ layers=(
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
         value_net value_numeric value_part value_range value_record value_text value_time value_time_binary \
         scan backoff calendar settings sqlword stmt types quote address conninfo"
-    "conn open close cancel connect attempt resolve io news parameters pipeline"
+    "conn open close cancel connect attempt resolve io news parameters pipeline queue"
     "op_"
-    "pool_config pool_policy"
+    "pool pool_close pool_config pool_connect pool_dispatch pool_policy pool_slots pool_turn"
 )
 
 # layer_of FILE: its number; nothing when it is in no layer.

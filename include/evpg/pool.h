@@ -172,6 +172,31 @@ static inline struct evpg_pool_config evpg_pool_config_default(void)
 EVPG_EXPORT int evpg_pool_config_check(const char *conninfo, const struct evpg_pool_config *config,
                                        char *why, size_t why_size);
 
+/**
+ * Makes a pool. Does no input or output: a connection is opened, in a later turn of the loop, when
+ * a request needs it, or min_connections wants it.
+ *
+ * While the pool has never had a connection, a failed attempt fails all that waits for one, so that
+ * a mistake shows at once; and so do, later on, errors that will not go away by themselves
+ * (EVPG_E_AUTH, EVPG_E_TLS), where no other connection is up. Otherwise requests wait for the next
+ * attempt. Requests that were not sent when their connection was lost go to another one; those that
+ * were fail with EVPG_E_LOST and EVPG_FATE_UNKNOWN. Nothing is run twice.
+ *
+ * An open connection keeps event_base_dispatch() from returning, also when it is idle: evpg_close()
+ * or evpg_free() the pool when it is not needed any more.
+ *
+ * evpg_close() of a pool finishes what was submitted, and fails those who wait for a lease with
+ * EVPG_E_CLOSED; it is over when all leases have been given back. A pool cannot be opened again.
+ *
+ * @param base its loop; must outlive the pool
+ * @param conninfo as for evpg_conn_new(), and read at each opening
+ * @param config copied; NULL: the defaults
+ * @return the pool, to be freed by evpg_free(); or NULL with errno EINVAL (base is NULL, or the
+ *     configuration cannot be: evpg_pool_config_check() says why) or ENOMEM
+ */
+EVPG_EXPORT struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
+                                          const struct evpg_pool_config *config);
+
 #ifdef __cplusplus
 }
 #endif

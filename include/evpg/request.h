@@ -64,7 +64,10 @@ enum evpg_request_flag {
     /** Nothing else is on the wire of its connection while it runs. */
     EVPG_EXCLUSIVE = 1u << 1,
     /** Not by a prepared statement, whatever max_prepared_statements is. */
-    EVPG_UNPREPARED = 1u << 2
+    EVPG_UNPREPARED = 1u << 2,
+    /** Its row callback may return EVPG_PAUSE: in a pool it has a connection to itself, so that
+     * nobody else is held up by the pause. On a connection it changes nothing. */
+    EVPG_MAY_PAUSE = 1u << 3
 };
 
 /**
