@@ -30,6 +30,15 @@ int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
     return refusal;
 }
 
+void db_warn(struct evpg_db *db, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_write(db, &db->hooks, db->hooks_arg, EVPG_LOG_WARNING, format, args);
+    va_end(args);
+}
+
 void evpg_set_hooks(struct evpg_db *db, const struct evpg_hooks *hooks, void *arg)
 {
     size_t size = hooks ? hooks->size : 0;

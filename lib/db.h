@@ -34,4 +34,7 @@ struct evpg_db {
 int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Tells the log hook of something that was not refused. db may be gone afterwards. */
+void db_warn(struct evpg_db *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -30,6 +30,8 @@ void pool_hold(struct pool *pool)
 static void destroy(struct pool *pool)
 {
     types_forget(&pool->db.types);
+    for (int i = 0; pool->slots && i < pool->config.max_connections; i++)
+        mem_free(pool->slots[i].lease.name);
     mem_free((char *)pool->config.server_reset_query);
     mem_free(pool->conninfo_text);
     mem_free(pool->slots);

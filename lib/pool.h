@@ -4,6 +4,7 @@
 
 #include "backoff.h"
 #include "conn.h"
+#include "lease.h"
 
 #include <evpg/pool.h>
 
@@ -15,6 +16,8 @@ enum slot_state {
     SLOT_OPENING, /* its connection is being opened */
     SLOT_IDLE,    /* nothing is under way; the one that was used last comes first */
     SLOT_SHARED,  /* it runs one request or more of the pool's */
+    SLOT_LEASED,  /* one user has it; the one that was leased first comes first */
+    SLOT_RESET,   /* it runs something of our own, before it is idle again */
     SLOT_CLOSING, /* it is closed as soon as nothing is under way on it any more */
     N_SLOT_STATES
 };
@@ -30,9 +33,13 @@ struct slot {
     bool had_room;     /* when that was last looked at */
     bool whole;        /* what it runs has it to itself */
     bool reserved;     /* it gets no more, for one who needs it whole */
+    bool spoiled;      /* what was left behind could not be undone */
     bool proven;       /* this connection has answered something */
-    int64_t since_ns;  /* when its opening began, or ended */
-    int64_t head_ns;   /* since when the request that is running has been, at most */
+    int uses;          /* requests and leases so far */
+    int64_t end_ns;    /* when it is too old; or POOL_NEVER */
+    int64_t since_ns;  /* when its opening began, or ended; or what it runs in RESET */
+    struct lease lease;
+    int64_t head_ns; /* since when the request that is running has been, at most */
 };
 
 struct pool_closing;
@@ -113,6 +120,15 @@ bool pool_is_slow(const struct slot *slot);
 /* Whether an opening began a short while ago. */
 bool pool_is_young(const struct slot *slot);
 
+/* pool_lease.c: whether a request is for a lease; and gives one to it. The pool may be dying
+ * afterwards. */
+bool pool_is_acquire(const struct evpg_request *request);
+void pool_lease_out(struct slot *slot, struct evpg_request *request);
+
+/* Undoes what was left behind: a transaction, what the session listens to; and runs that query, or
+ * NULL. */
+void pool_reset(struct slot *slot, bool unlisten, const char *query);
+
 /* pool_connect.c: begins to open a connection. */
 void pool_open_slot(struct slot *slot);
 
@@ -130,6 +146,9 @@ void slot_give(struct slot *slot, struct evpg_request *request);
 
 /* Nothing is under way on it any more. */
 void slot_settle(struct slot *slot);
+
+/* Closes its connection at once, and completes what is under way on it for that reason. */
+void slot_end(struct slot *slot, const struct evpg_error *why);
 
 /* Closes its connection, at once or when nothing is under way on it. */
 void slot_close(struct slot *slot);

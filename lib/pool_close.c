@@ -18,7 +18,8 @@ struct pool_closing {
     evpg_closed_cb on_closed;
     void *arg;
     int64_t deadline_ns;
-    bool put_off; /* once, for a loop that stood still */
+    bool has_told; /* those who wait for a lease */
+    bool put_off;  /* once, for a loop that stood still */
 };
 
 static size_t count(const struct conn *conn)
@@ -36,12 +37,10 @@ static size_t count(const struct conn *conn)
 /* Counted first: a callback may be the last that happens to this pool. */
 static void cut_off_slot(struct slot *slot, const struct evpg_error *why)
 {
-    struct conn *conn = slot->conn;
-
-    slot->conn = NULL;
-    slot_set_state(slot, SLOT_EMPTY);
-    slot->pool->n_cut_off += count(conn);
-    conn_end(conn, why);
+    slot->pool->n_cut_off += count(slot->conn);
+    if (slot->pool->dying)
+        lease_end(&slot->lease);
+    slot_end(slot, why);
 }
 
 static void cut_off_lobby(struct pool *pool, struct conn *lobby, const struct evpg_error *why)
@@ -95,7 +94,8 @@ int64_t pool_close_deadline(const struct pool *pool)
 static bool is_done(const struct pool *pool)
 {
     return !conn_is_busy(pool->crowd) && !conn_is_busy(pool->singles) &&
-           pool->count[SLOT_SHARED] == 0 && pool->count[SLOT_CLOSING] == 0;
+           pool->count[SLOT_SHARED] == 0 && pool->count[SLOT_CLOSING] == 0 &&
+           pool->count[SLOT_LEASED] == 0;
 }
 
 static bool has_stood_still(const struct pool *pool, struct pool_closing *closing)
@@ -117,10 +117,30 @@ static void end(struct pool *pool, const char *how)
         pool_close_finish(pool);
 }
 
+/* A lease would only be the beginning of something new. */
+static void doom_acquires(struct conn *lobby)
+{
+    struct evpg_request *request, *next;
+
+    for (request = TAILQ_FIRST(&lobby->queued); request; request = next) {
+        next = TAILQ_NEXT(request, link);
+        if (pool_is_acquire(request))
+            conn_move(lobby, &lobby->queued, &lobby->doomed, request);
+    }
+    err_set(&lobby->lost, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the pool is being closed");
+    lobby->lost_connecting = false;
+    conn_again(lobby);
+}
+
 void pool_close_turn(struct pool *pool)
 {
     struct pool_closing *closing = pool->closing;
 
+    if (!closing->has_told) {
+        closing->has_told = true;
+        doom_acquires(pool->crowd);
+        doom_acquires(pool->singles);
+    }
     if (is_done(pool))
         end(pool, "");
     else if (pool->now_ns >= closing->deadline_ns && !has_stood_still(pool, closing))

@@ -55,6 +55,13 @@ static void fail(struct slot *slot, const struct evpg_error *why)
         fail_waiters(pool);
 }
 
+static int64_t end_of_life(struct pool *pool, int64_t now_ns)
+{
+    int ms = pool->config.server_lifetime_ms;
+
+    return ms < 0 ? POOL_NEVER : now_ns + backoff_jitter_ns(&pool->backoff, (int64_t)ms * 1000000);
+}
+
 static void succeed(struct slot *slot)
 {
     struct pool *pool = slot->pool;
@@ -65,6 +72,7 @@ static void succeed(struct slot *slot)
     pool->backoff.failures = 0;
     pool->at_once = policy_ramp(pool->at_once, (size_t)pool->config.max_connecting);
     slot->since_ns = budget_now_ns();
+    slot->end_ns = end_of_life(pool, slot->since_ns);
     slot_settle(slot);
     pool_kick(pool);
 }

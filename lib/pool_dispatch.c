@@ -116,8 +116,12 @@ static bool place_alone(struct pool *pool, struct evpg_request *request)
 
     if (!slot)
         return false;
-    slot->whole = true;
-    slot_give(slot, request);
+    if (pool_is_acquire(request)) {
+        pool_lease_out(slot, request);
+    } else {
+        slot->whole = true;
+        slot_give(slot, request);
+    }
     return true;
 }
 

@@ -35,22 +35,38 @@ void slot_give(struct slot *slot, struct evpg_request *request)
         slot->head_ns = slot->pool->now_ns;
         slot_set_state(slot, SLOT_SHARED);
     }
+    slot->uses++;
     conn_hand_over(request, conn, NULL);
 }
 
 void slot_close(struct slot *slot)
 {
     struct conn *conn = slot->conn;
+    struct evpg_error why;
 
     if (conn_is_busy(conn)) {
         if (slot->state != SLOT_CLOSING)
             slot_set_state(slot, SLOT_CLOSING);
         return;
     }
-    slot->conn = NULL;
-    slot->whole = slot->reserved = slot->proven = false;
+    err_set(&why, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was closed");
+    slot_end(slot, &why);
+}
+
+void slot_end(struct slot *slot, const struct evpg_error *why)
+{
+    struct conn *conn = slot->conn;
+
+    slot->conn = slot->lease.conn = NULL;
     slot_set_state(slot, SLOT_EMPTY);
-    evpg_free(&conn->db);
+    conn_end(conn, why);
+}
+
+static bool is_worn(const struct slot *slot)
+{
+    int max_uses = slot->pool->config.max_uses;
+
+    return (max_uses > 0 && slot->uses >= max_uses) || budget_now_ns() >= slot->end_ns;
 }
 
 /* A script may have left a transaction open. */
@@ -58,6 +74,8 @@ void slot_settle(struct slot *slot)
 {
     slot->whole = slot->reserved = false;
     if (slot->conn->in_transaction)
+        pool_reset(slot, false, NULL);
+    else if (is_worn(slot))
         slot_set_state(slot, SLOT_CLOSING);
     else
         slot_set_state(slot, SLOT_IDLE);
@@ -108,7 +126,8 @@ static void on_lost(struct conn *conn, const struct evpg_error *why)
         return;
     if (!slot->proven && budget_now_ns() - slot->since_ns < 1000000000)
         pool_note_failure(pool, why);
-    slot_close(slot);
+    if (slot->state != SLOT_LEASED)
+        slot_close(slot);
     pool_kick(pool);
 }
 
@@ -135,6 +154,8 @@ struct conn *slot_make_conn(struct slot *slot)
     pool_hold(pool);
     slot->conn = conn;
     slot->proven = slot->whole = slot->reserved = false;
+    slot->uses = 0;
+    slot->end_ns = POOL_NEVER;
     return conn;
 }
 

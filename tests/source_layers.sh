@@ -23,7 +23,8 @@ layers=(
         scan backoff calendar settings sqlword stmt types quote address conninfo"
     "conn open close cancel connect attempt resolve io news parameters pipeline queue"
     "op_"
-    "pool pool_close pool_config pool_connect pool_dispatch pool_policy pool_slots pool_turn"
+    "lease"
+    "pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_policy pool_slots pool_turn"
 )
 
 # layer_of FILE: its number; nothing when it is in no layer.

@@ -197,6 +197,39 @@ EVPG_EXPORT int evpg_pool_config_check(const char *conninfo, const struct evpg_p
 EVPG_EXPORT struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
                                           const struct evpg_pool_config *config);
 
+/**
+ * Acquires one of the pool's connections for oneself, to run a transaction on it or whatever needs
+ * one session. It is a db as a connection is: evpg_query() and the like, evpg_setcb(),
+ * evpg_pgconn() and evpg_set_hooks() (it begins with the pool's hooks). If its connection is lost,
+ * what had been submitted fails, and what is submitted then is refused with ENOTCONN: it is never
+ * continued on another one. It is still to be given back.
+ *
+ * Whoever waits for a lease is served in turn with all other requests. It may be canceled by
+ * evpg_request_cancel(), and named by evpg_request_set_name(): the name is in the warning that the
+ * log hook gets when a lease is wanted while all connections are leased.
+ *
+ * @param pool from evpg_pool_new()
+ * @param on_lease called once, from the loop or from evpg_free(): with the lease; or with db NULL
+ *     and the error, as for a request that was not sent
+ * @param arg passed to on_lease
+ * @return the request; or NULL with errno EINVAL (no pool, no callback), ENOBUFS (a bound of the
+ *     pool's is reached), ESHUTDOWN (it is closed, or being closed or freed) or ENOMEM
+ */
+EVPG_EXPORT struct evpg_request *evpg_acquire(struct evpg_db *pool, evpg_db_cb on_lease, void *arg);
+
+/**
+ * Gives a lease back; evpg_free() of one is the same. What was left behind is undone before the
+ * connection is used by others: a transaction that is open is rolled back, what was listened to is
+ * not any more, and server_reset_query is run. If something is still under way on it, the
+ * connection is closed, and that fails with EVPG_E_CLOSED before this returns.
+ *
+ * The lease must not be used afterwards. As long as the pool lives and has not leased the same
+ * connection again, that is noticed: it is refused, and the log hook told.
+ *
+ * @param lease NULL is allowed
+ */
+EVPG_EXPORT void evpg_release(struct evpg_db *lease);
+
 #ifdef __cplusplus
 }
 #endif
