@@ -243,7 +243,7 @@ struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
     pool->config = checked;
     pool->connection = connection;
     pool->at_once = 1;
-    pool->timer_ns = POOL_NEVER;
+    pool->timer_ns = pool->upkeep_ns = POOL_NEVER;
     if (!copy_settings(pool, conninfo) || !make_slots(pool) || !make_parts(pool)) {
         destroy_unmade(pool);
         return NULL;

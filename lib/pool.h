@@ -39,6 +39,8 @@ struct slot {
     int64_t end_ns;    /* when it is too old; or POOL_NEVER */
     int64_t since_ns;  /* when its opening began, or ended; or what it runs in RESET */
     struct lease lease;
+
+    int64_t used_ns; /* when it was last used */
     int64_t head_ns; /* since when the request that is running has been, at most */
 };
 
@@ -66,9 +68,9 @@ struct pool {
     int64_t next_attempt_ns;      /* not before */
     bool ever;                    /* there was a connection */
     struct evpg_error last_error; /* of an attempt, if that failed; else its code is 0 */
-
-    int64_t now_ns;           /* as of the last turn */
-    struct event *kick_event; /* run once soon, in this pass of the loop */
+    int64_t upkeep_ns;            /* when one of them has to be looked after, at the latest */
+    int64_t now_ns;               /* as of the last turn */
+    struct event *kick_event;     /* run once soon, in this pass of the loop */
     struct event *timer_event;
     int64_t timer_ns; /* when that comes */
     bool kicked;
@@ -128,6 +130,15 @@ void pool_lease_out(struct slot *slot, struct evpg_request *request);
 /* Undoes what was left behind: a transaction, what the session listens to; and runs that query, or
  * NULL. */
 void pool_reset(struct slot *slot, bool unlisten, const char *query);
+
+/* Asks it whether it is still there. */
+void pool_check(struct slot *slot);
+
+/* pool_upkeep.c: looks after those that are too old, not used, or silent. */
+void pool_upkeep(struct pool *pool);
+
+/* Something about it will be due. */
+void pool_upkeep_note(const struct slot *slot);
 
 /* pool_connect.c: begins to open a connection. */
 void pool_open_slot(struct slot *slot);

@@ -95,8 +95,19 @@ void pool_reset(struct slot *slot, bool unlisten, const char *query)
     if (query)
         done = done && evpg_script(&slot->conn->db, query, NULL, on_reset, slot);
     slot->spoiled = slot->spoiled || !done;
+    pool_upkeep_note(slot);
     if (slot->conn->n_queued == 0)
         slot_set_state(slot, SLOT_CLOSING);
+}
+
+void pool_check(struct slot *slot)
+{
+    slot->spoiled = false;
+    slot->since_ns = budget_now_ns();
+    slot_set_state(slot, SLOT_RESET);
+    if (!run(slot, ""))
+        slot_set_state(slot, SLOT_CLOSING);
+    pool_upkeep_note(slot);
 }
 
 static void cut_off(struct slot *slot)
@@ -117,6 +128,7 @@ static void on_release(struct lease *lease)
     if (pool->dying || !conn || slot->state != SLOT_LEASED)
         return;
     pool_kick(pool);
+    slot->used_ns = budget_now_ns();
     conn->face = &pool->db;
     if (pool_is_inherited(pool) || conn_is_busy(conn) || !conn->pg)
         cut_off(slot);

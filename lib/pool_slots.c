@@ -12,6 +12,19 @@
 
 #include <string.h>
 
+/* The one that was used last first; one that was only asked whether it is there keeps its place. */
+static void insert_idle(struct pool *pool, struct slot *slot)
+{
+    struct slot *before = TAILQ_FIRST(&pool->in[SLOT_IDLE]);
+
+    while (before && before->used_ns > slot->used_ns)
+        before = TAILQ_NEXT(before, link);
+    if (before)
+        TAILQ_INSERT_BEFORE(before, slot, link);
+    else
+        TAILQ_INSERT_TAIL(&pool->in[SLOT_IDLE], slot, link);
+}
+
 void slot_set_state(struct slot *slot, enum slot_state state)
 {
     struct pool *pool = slot->pool;
@@ -20,23 +33,31 @@ void slot_set_state(struct slot *slot, enum slot_state state)
     pool->count[slot->state]--;
     slot->state = state;
     if (state == SLOT_IDLE)
-        TAILQ_INSERT_HEAD(&pool->in[state], slot, link);
+        insert_idle(pool, slot);
     else
         TAILQ_INSERT_TAIL(&pool->in[state], slot, link);
     pool->count[state]++;
 }
 
+static bool is_used_up(const struct slot *slot)
+{
+    int max_uses = slot->pool->config.max_uses;
+
+    return max_uses > 0 && slot->uses >= max_uses;
+}
+
 void slot_give(struct slot *slot, struct evpg_request *request)
 {
-    struct conn *conn = slot->conn;
-
     if (slot->state == SLOT_IDLE) {
         slot->had_room = true;
         slot->head_ns = slot->pool->now_ns;
         slot_set_state(slot, SLOT_SHARED);
+        pool_upkeep_note(slot);
     }
     slot->uses++;
-    conn_hand_over(request, conn, NULL);
+    conn_hand_over(request, slot->conn, NULL);
+    if (is_used_up(slot))
+        slot_set_state(slot, SLOT_CLOSING);
 }
 
 void slot_close(struct slot *slot)
@@ -64,9 +85,7 @@ void slot_end(struct slot *slot, const struct evpg_error *why)
 
 static bool is_worn(const struct slot *slot)
 {
-    int max_uses = slot->pool->config.max_uses;
-
-    return (max_uses > 0 && slot->uses >= max_uses) || budget_now_ns() >= slot->end_ns;
+    return is_used_up(slot) || budget_now_ns() >= slot->end_ns;
 }
 
 /* A script may have left a transaction open. */
@@ -79,6 +98,8 @@ void slot_settle(struct slot *slot)
         slot_set_state(slot, SLOT_CLOSING);
     else
         slot_set_state(slot, SLOT_IDLE);
+    if (slot->state == SLOT_IDLE)
+        pool_upkeep_note(slot);
 }
 
 static void on_completed(struct conn *conn)
@@ -87,12 +108,13 @@ static void on_completed(struct conn *conn)
 
     if (slot->pool->dying || slot->conn != conn)
         return;
-    slot->proven = true;
+    slot->proven = slot->proven || slot->uses > 0;
     pool_kick(slot->pool);
     if (slot->state != SLOT_SHARED)
         return;
+    slot->used_ns = budget_now_ns();
     if (conn->n_sent + conn->n_queued > 0)
-        slot->head_ns = budget_now_ns();
+        slot->head_ns = slot->used_ns;
     else if (conn->pg)
         slot_settle(slot);
 }

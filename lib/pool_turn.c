@@ -89,6 +89,7 @@ static int64_t first_to_come(const struct pool *pool)
     bool is_wanting = pool_n_connections(pool) < pool_min(pool);
     int64_t first_ns = pool_close_deadline(pool);
 
+    bring_forward(&first_ns, pool->upkeep_ns);
     if (pool_n_waiting(pool) > 0) {
         note_expiry(pool, pool->crowd, &first_ns);
         note_expiry(pool, pool->singles, &first_ns);
@@ -122,8 +123,10 @@ static void take_turn(struct pool *pool)
     expire(pool, pool->crowd);
     if (!pool->dying)
         expire(pool, pool->singles);
-    if (!pool->dying)
+    if (!pool->dying) {
+        pool_upkeep(pool);
         reap(pool);
+    }
     if (!pool->dying)
         pool_dispatch(pool);
     if (!pool->dying && pool->closing)
