@@ -22,7 +22,7 @@ static int64_t first(int64_t a, int64_t b)
 
 static bool may_be_missed(const struct pool *pool)
 {
-    return pool_n_connections(pool) > pool_min(pool);
+    return pool_n_connections(pool) - pool->count[SLOT_CLOSING] > pool_min(pool);
 }
 
 static int64_t idle_end(const struct slot *slot)
