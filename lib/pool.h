@@ -24,20 +24,23 @@ enum slot_state {
 
 TAILQ_HEAD(slot_list, slot);
 
+struct evpg_login;
+
 /* Room for one connection. */
 struct slot {
     TAILQ_ENTRY(slot) link;
     struct pool *pool;
     enum slot_state state;
-    struct conn *conn; /* NULL in EMPTY */
-    bool had_room;     /* when that was last looked at */
-    bool whole;        /* what it runs has it to itself */
-    bool reserved;     /* it gets no more, for one who needs it whole */
-    bool spoiled;      /* what was left behind could not be undone */
-    bool proven;       /* this connection has answered something */
-    int uses;          /* requests and leases so far */
-    int64_t end_ns;    /* when it is too old; or POOL_NEVER */
-    int64_t since_ns;  /* when its opening began, or ended; or what it runs in RESET */
+    struct conn *conn;        /* NULL in EMPTY */
+    struct evpg_login *login; /* in OPENING, before there is a connection; or NULL */
+    bool had_room;            /* when that was last looked at */
+    bool whole;               /* what it runs has it to itself */
+    bool reserved;            /* it gets no more, for one who needs it whole */
+    bool spoiled;             /* what was left behind could not be undone */
+    bool proven;              /* this connection has answered something */
+    int uses;                 /* requests and leases so far */
+    int64_t end_ns;           /* when it is too old; or POOL_NEVER */
+    int64_t since_ns;         /* when its opening began, or ended; or what it runs in RESET */
     struct lease lease;
 
     int64_t used_ns; /* when it was last used */
@@ -75,6 +78,7 @@ struct pool {
     int64_t timer_ns; /* when that comes */
     bool kicked;
 
+    bool is_high;                 /* as the application was told */
     struct pool_closing *closing; /* while evpg_close is under way */
     size_t n_cut_off;             /* since that was called */
     bool closed;
@@ -143,6 +147,12 @@ void pool_upkeep_note(const struct slot *slot);
 /* pool_connect.c: begins to open a connection. */
 void pool_open_slot(struct slot *slot);
 
+/* Goes on when it is known what to connect with. */
+void pool_connect_slot(struct slot *slot, const char *conninfo);
+
+/* The opening of one has failed. The pool may be dying afterwards. */
+void pool_fail_slot(struct slot *slot, const struct evpg_error *why);
+
 /* An attempt has failed, or a connection that was no better: no other for a while. */
 void pool_note_failure(struct pool *pool, const struct evpg_error *why);
 
@@ -150,7 +160,7 @@ void pool_note_failure(struct pool *pool, const struct evpg_error *why);
 void slot_set_state(struct slot *slot, enum slot_state state);
 
 /* A connection of its own, which is not opened yet; NULL without memory. */
-struct conn *slot_make_conn(struct slot *slot);
+struct conn *slot_make_conn(struct slot *slot, const char *conninfo);
 
 /* Gives it a request that waits. */
 void slot_give(struct slot *slot, struct evpg_request *request);

@@ -8,9 +8,8 @@
  * closed, has no connection and no event, and takes nothing more. All that a close needs is
  * allocated at its start.
  */
-#include "pool.h"
-
 #include "mem.h"
+#include "pool_login.h"
 
 #include <errno.h>
 
@@ -43,6 +42,12 @@ static void cut_off_slot(struct slot *slot, const struct evpg_error *why)
     slot_end(slot, why);
 }
 
+static void drop_login(struct slot *slot)
+{
+    pool_login_drop(slot);
+    slot_set_state(slot, SLOT_EMPTY);
+}
+
 static void cut_off_lobby(struct pool *pool, struct conn *lobby, const struct evpg_error *why)
 {
     pool->n_cut_off += count(lobby);
@@ -59,9 +64,12 @@ void pool_cut_off(struct pool *pool, const struct evpg_error *why)
 {
     bool was_dying = pool->dying;
 
-    for (int i = 0; i < pool->config.max_connections && pool->dying == was_dying; i++)
+    for (int i = 0; i < pool->config.max_connections && pool->dying == was_dying; i++) {
+        if (pool->slots[i].login)
+            drop_login(&pool->slots[i]);
         if (pool->slots[i].conn)
             cut_off_slot(&pool->slots[i], why);
+    }
     if (pool->dying == was_dying)
         cut_off_lobby(pool, pool->crowd, why);
     if (pool->dying == was_dying)

@@ -51,6 +51,8 @@ static const struct number numbers[] = {
     NUMBER(reconnect_min_ms, false, 100),
     NUMBER(reconnect_max_ms, false, 10000),
     NUMBER(server_connect_timeout_ms, true, 0),
+    NUMBER(high_water, true, 0),
+    NUMBER(low_water, true, 0),
 };
 
 enum { N_NUMBERS = sizeof(numbers) / sizeof(*numbers) };
@@ -85,6 +87,17 @@ static bool has_known_size(const struct evpg_pool_config *from)
     return true;
 }
 
+/* Three quarters of what may wait, and half of that. */
+static void suit_water(struct evpg_pool_config *to)
+{
+    if (to->high_water == 0)
+        to->high_water = to->max_queued_requests < 0
+                             ? -1
+                             : to->max_queued_requests - to->max_queued_requests / 4;
+    if (to->low_water <= 0)
+        to->low_water = to->high_water / 2;
+}
+
 static bool take_numbers(struct evpg_pool_config *to, char *why, size_t why_size)
 {
     for (const struct number *number = numbers; number < numbers + N_NUMBERS; number++) {
@@ -100,6 +113,7 @@ static bool take_numbers(struct evpg_pool_config *to, char *why, size_t why_size
     }
     if (to->min_connections < 0)
         to->min_connections = 0;
+    suit_water(to);
     return true;
 }
 
@@ -123,6 +137,12 @@ static bool fit(const struct evpg_pool_config *to, char *why, size_t why_size)
     else if (to->reconnect_min_ms > to->reconnect_max_ms)
         snprintf(why, why_size, "reconnect_min_ms is %d, more than reconnect_max_ms, %d",
                  to->reconnect_min_ms, to->reconnect_max_ms);
+    else if (to->high_water >= 0 && to->low_water > to->high_water)
+        snprintf(why, why_size, "low_water is %d, more than high_water, %d", to->low_water,
+                 to->high_water);
+    else if (to->max_queued_requests >= 0 && to->high_water > to->max_queued_requests)
+        snprintf(why, why_size, "high_water is %d, more than max_queued_requests, %d",
+                 to->high_water, to->max_queued_requests);
     else
         return true;
     return false;

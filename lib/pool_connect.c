@@ -10,6 +10,7 @@
  */
 #include "pool.h"
 
+#include "pool_login.h"
 #include "pool_policy.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ static void fail_waiters(struct pool *pool)
     pool_release(pool);
 }
 
-static void fail(struct slot *slot, const struct evpg_error *why)
+void pool_fail_slot(struct slot *slot, const struct evpg_error *why)
 {
     struct pool *pool = slot->pool;
 
@@ -84,20 +85,35 @@ static void on_open(struct evpg_db *db, const struct evpg_error *error, void *ar
     if (slot->pool->dying || slot->conn != conn_of(db))
         return;
     if (error)
-        fail(slot, error);
+        pool_fail_slot(slot, error);
     else
         succeed(slot);
 }
 
-void pool_open_slot(struct slot *slot)
+static void fail_for_memory(struct slot *slot)
 {
-    struct conn *conn = slot_make_conn(slot);
     struct evpg_error why;
 
-    slot->since_ns = slot->pool->now_ns;
-    slot_set_state(slot, SLOT_OPENING);
-    if (conn && evpg_open(&conn->db, on_open, slot))
-        return;
     err_set(&why, EVPG_E_MEMORY, EVPG_FATE_NOT_SENT, "out of memory");
-    fail(slot, &why);
+    pool_fail_slot(slot, &why);
+}
+
+void pool_connect_slot(struct slot *slot, const char *conninfo)
+{
+    struct conn *conn = slot_make_conn(slot, conninfo);
+
+    if (!conn || !evpg_open(&conn->db, on_open, slot))
+        fail_for_memory(slot);
+}
+
+void pool_open_slot(struct slot *slot)
+{
+    struct pool *pool = slot->pool;
+
+    slot->since_ns = pool->now_ns;
+    slot_set_state(slot, SLOT_OPENING);
+    if (!pool->config.before_connect)
+        pool_connect_slot(slot, pool->conninfo_text);
+    else if (!pool_login_start(slot))
+        fail_for_memory(slot);
 }

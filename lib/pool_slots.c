@@ -162,10 +162,10 @@ static void on_gone(void *arg)
 
 static const struct conn_owner slot_owner = {on_lost, take_back, on_completed, on_gone};
 
-struct conn *slot_make_conn(struct slot *slot)
+struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
 {
     struct pool *pool = slot->pool;
-    struct evpg_db *db = evpg_conn_new(pool->base, pool->conninfo_text, &pool->connection);
+    struct evpg_db *db = evpg_conn_new(pool->base, conninfo, &pool->connection);
     struct conn *conn = db ? conn_of(db) : NULL;
 
     if (!conn)

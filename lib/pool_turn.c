@@ -7,7 +7,7 @@
  * first thing that time will bring. After each callback the pool may be dying. Work that is left
  * over is for the loop's next pass.
  */
-#include "pool.h"
+#include "pool_login.h"
 
 static bool is_due(const struct pool *pool, const struct evpg_request *request)
 {
@@ -84,12 +84,36 @@ static void note_guards(const struct pool *pool, int64_t *first_ns)
             bring_forward(first_ns, slot->since_ns + guard_ns);
 }
 
+static void note_logins(const struct pool *pool, int64_t *first_ns)
+{
+    const struct slot *slot;
+
+    TAILQ_FOREACH (slot, &pool->in[SLOT_OPENING], link)
+        bring_forward(first_ns, pool_login_end(slot));
+}
+
+/* Tells the application once that there is too much waiting, and once that there is little again.
+ */
+static void tell_water(struct pool *pool)
+{
+    const struct evpg_pool_config *config = &pool->config;
+    size_t n = pool_n_waiting(pool);
+
+    if (!config->on_water || config->high_water < 0)
+        return;
+    if (pool->is_high ? n > (size_t)config->low_water : n < (size_t)config->high_water)
+        return;
+    pool->is_high = !pool->is_high;
+    config->on_water(&pool->db, pool->is_high, config->on_water_arg);
+}
+
 static int64_t first_to_come(const struct pool *pool)
 {
     bool is_wanting = pool_n_connections(pool) < pool_min(pool);
     int64_t first_ns = pool_close_deadline(pool);
 
     bring_forward(&first_ns, pool->upkeep_ns);
+    note_logins(pool, &first_ns);
     if (pool_n_waiting(pool) > 0) {
         note_expiry(pool, pool->crowd, &first_ns);
         note_expiry(pool, pool->singles, &first_ns);
@@ -128,7 +152,11 @@ static void take_turn(struct pool *pool)
         reap(pool);
     }
     if (!pool->dying)
+        pool_login_turn(pool);
+    if (!pool->dying)
         pool_dispatch(pool);
+    if (!pool->dying)
+        tell_water(pool);
     if (!pool->dying && pool->closing)
         pool_close_turn(pool);
     if (!pool->dying)

@@ -24,7 +24,7 @@ layers=(
     "conn open close cancel connect attempt resolve io news parameters pipeline queue"
     "op_"
     "lease"
-    "pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_policy pool_slots pool_turn pool_upkeep"
+    "pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_login pool_policy pool_slots pool_turn pool_upkeep"
 )
 
 # layer_of FILE: its number; nothing when it is in no layer.

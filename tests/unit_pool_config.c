@@ -54,6 +54,8 @@ START_TEST(below_minus_one)
     REFUSED(reconnect_min_ms, -2);
     REFUSED(reconnect_max_ms, -2);
     REFUSED(server_connect_timeout_ms, -2);
+    REFUSED(high_water, -2);
+    REFUSED(low_water, -2);
 }
 END_TEST
 
@@ -89,6 +91,9 @@ START_TEST(contradictions)
     check_refused(&EVPG_POOL_CONFIG(.max_connections = 2, .min_connections = 3), "max_connections");
     check_refused(&EVPG_POOL_CONFIG(.reconnect_min_ms = 2, .reconnect_max_ms = 1),
                   "reconnect_min_ms");
+    check_refused(&EVPG_POOL_CONFIG(.high_water = 10, .low_water = 11), "low_water");
+    check_refused(&EVPG_POOL_CONFIG(.high_water = 10, .max_queued_requests = 9), "high_water");
+    check_accepted(&EVPG_POOL_CONFIG(.max_queued_requests = 1));
     check_accepted(&EVPG_POOL_CONFIG(.reconnect_max_ms = 1));
     check_accepted(&EVPG_POOL_CONFIG(.reconnect_min_ms = 100000));
     connection.open_timeout_ms = -2;

@@ -28,6 +28,30 @@
 extern "C" {
 #endif
 
+/** A connection that is about to be opened. */
+struct evpg_login;
+
+/**
+ * Says what to connect with, by whatever means: must not wait, and must lead to exactly one
+ * evpg_login_finish(), at once or later, in the thread of the pool's loop. If that takes longer
+ * than server_connect_timeout_ms (default here 15,000), the attempt has failed.
+ *
+ * @param login what to finish; valid until then, even when the pool is freed first
+ * @param arg of the configuration
+ */
+typedef void (*evpg_before_connect_cb)(struct evpg_login *login, void *arg);
+
+/**
+ * Called once when high_water requests or more wait for a connection, and once when there are no
+ * more than low_water again; from the loop. A server that answers "try later" meanwhile spares its
+ * clients the wait.
+ *
+ * @param pool freeing it here is legal
+ * @param high whether there is too much to do
+ * @param arg of the configuration
+ */
+typedef void (*evpg_water_cb)(struct evpg_db *pool, bool high, void *arg);
+
 /**
  * Settings of a pool. Plain data, made by EVPG_POOL_CONFIG() or evpg_pool_config_default() and
  * never otherwise, so that members which later versions add have their defaults.
@@ -124,6 +148,27 @@ struct evpg_pool_config {
      * of a lease. NULL: the defaults.
      */
     const struct evpg_conn_config *connection;
+
+    /**
+     * Called before each connection is opened, to say what to connect with: for passwords that are
+     * good for a short while only, or a server that is to be found out. Default: none.
+     */
+    evpg_before_connect_cb before_connect;
+
+    /** Passed to before_connect. */
+    void *before_connect_arg;
+
+    /** How many waiting requests are many. Default: three quarters of max_queued_requests. */
+    int high_water;
+
+    /** How many are few again. Default: half of high_water. */
+    int low_water;
+
+    /** Told of these. Default: none. */
+    evpg_water_cb on_water;
+
+    /** Passed to on_water. */
+    void *on_water_arg;
 };
 
 /**
@@ -155,6 +200,12 @@ static inline struct evpg_pool_config evpg_pool_config_default(void)
                                       0,
                                       0,
                                       0,
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      0,
+                                      0,
+                                      NULL,
                                       NULL};
     return config;
 }
@@ -196,6 +247,21 @@ EVPG_EXPORT int evpg_pool_config_check(const char *conninfo, const struct evpg_p
  */
 EVPG_EXPORT struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
                                           const struct evpg_pool_config *config);
+
+/** Whether the outcome is still wanted. evpg_login_finish() is due in any case. */
+EVPG_EXPORT bool evpg_login_is_wanted(const struct evpg_login *login);
+
+/**
+ * Has a connection be opened, or not. Nothing is called back from inside this.
+ *
+ * @param login is gone when control is back in the loop
+ * @param conninfo what to connect with, copied; NULL: the pool's
+ * @param password to be used in place of one in conninfo, copied; NULL: none
+ * @param why no connection is to be opened: the attempt has failed, and this becomes part of the
+ *     error's message; NULL: it is to be opened
+ */
+EVPG_EXPORT void evpg_login_finish(struct evpg_login *login, const char *conninfo,
+                                   const char *password, const char *why);
 
 /**
  * Acquires one of the pool's connections for oneself, to run a transaction on it or whatever needs
