@@ -34,6 +34,7 @@
 #include <evpg/hooks.h>
 #include <evpg/notify.h>
 #include <evpg/param.h>
+#include <evpg/pool.h>
 #include <evpg/query.h>
 #include <evpg/quote.h>
 #include <evpg/request.h>

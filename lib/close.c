@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * close: evpg_close, the orderly end of a connection: what was accepted is finished, within a
+ * close: evpg_close of a connection, its orderly end: what was accepted is finished, within a
  * deadline.
  *
  * Called by the application and, as things get done, by conn.c. Invariants: a connection is being
@@ -128,15 +128,10 @@ static int refusal_of(struct conn *conn, int deadline_ms)
     return 0;
 }
 
-int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg)
+int close_begin(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg)
 {
-    struct conn *conn;
+    struct conn *conn = conn_of(db);
 
-    if (!db || !conn_is(db)) {
-        errno = EINVAL;
-        return -1;
-    }
-    conn = conn_of(db);
     if (refusal_of(conn, deadline_ms) != 0)
         return -1;
     conn->closing = make(conn, deadline_ms);

@@ -37,6 +37,8 @@ void conn_hold(struct conn *conn)
 static void destroy(struct conn *conn)
 {
     struct evpg_request *request;
+    void (*gone)(void *) = conn->owner ? conn->owner->gone : NULL;
+    void *owner_arg = conn->owner_arg;
     struct event *const events[] = {
         conn->read_event,  conn->write_event,     conn->kick_event,        conn->again_event,
         conn->timer_event, conn->canceling.timer, conn->db.deadlines.timer};
@@ -54,6 +56,8 @@ static void destroy(struct conn *conn)
     types_forget(&conn->db.types);
     mem_free(conn->conninfo_text);
     mem_free(conn);
+    if (gone)
+        gone(owner_arg);
 }
 
 void conn_release(struct conn *conn)
@@ -78,25 +82,6 @@ void conn_again(struct conn *conn)
         event_active(conn->again_event, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
-static void detach(struct conn *conn, struct req_list *list, struct evpg_request *request)
-{
-    TAILQ_REMOVE(list, request, link);
-    if (list == &conn->queued) {
-        conn->n_queued--;
-        conn->queued_bytes -= request->size;
-    } else if (list == &conn->sent) {
-        conn->n_sent--;
-        conn->sent_bytes -= request->size;
-    }
-}
-
-void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
-               struct evpg_request *request)
-{
-    detach(conn, from, request);
-    TAILQ_INSERT_TAIL(to, request, link);
-}
-
 /* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
 static void recycle(struct conn *conn, struct evpg_request *request)
 {
@@ -110,12 +95,14 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
                    struct evpg_error *cut)
 {
     if (list)
-        detach(conn, list, request);
+        conn_detach(conn, list, request);
     request->state = REQ_DONE;
     deadline_clear(&request->db->deadlines, request);
     req_clear_handle(request);
     request->ops->finish(request, cut);
     recycle(conn, request);
+    if (conn->owner && conn->owner->completed)
+        conn->owner->completed(conn);
     if (conn->closing && !conn_is_busy(conn))
         conn_again(conn);
 }
@@ -218,6 +205,25 @@ static void doom_all(struct conn *conn)
     conn->sent_bytes = conn->queued_bytes = 0;
 }
 
+/* What was never sent may do so elsewhere. */
+static void give_back(struct conn *conn)
+{
+    struct evpg_request *request, *next;
+
+    if (!conn->owner || !conn->owner->take_back)
+        return;
+    for (request = TAILQ_FIRST(&conn->queued); request; request = next) {
+        next = TAILQ_NEXT(request, link);
+        conn->owner->take_back(conn, request);
+    }
+}
+
+static void tell_owner(struct conn *conn)
+{
+    if (conn->owner && conn->owner->lost)
+        conn->owner->lost(conn, &conn->lost);
+}
+
 /* Connecting names every place by itself. */
 static void note_loss(struct conn *conn, const struct evpg_error *why)
 {
@@ -239,11 +245,14 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
     conn_hold(conn);
     note_loss(conn, why);
     drop(conn);
+    give_back(conn);
     doom_all(conn);
     cut_off_opening(conn, &conn->lost);
     complete_sent(conn);
     if (!conn->lost_connecting && !conn->dying)
         news_tell_loss(conn, &conn->lost);
+    if (!conn->lost_connecting && !conn->dying)
+        tell_owner(conn);
     memset(conn->lost.field, 0, sizeof(conn->lost.field)); /* borrowed from whoever called */
     complete_doomed(conn);
     if (conn->closing && !conn->dying)
@@ -266,32 +275,20 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
     int64_t max_bytes = conn->config.max_queued_bytes;
 
     if (conn_is_inherited(conn))
-        return db_refuse(db, EINVAL, "the connection belongs to the parent process");
+        return db_refuse(conn->face, EINVAL, "the connection belongs to the parent process");
     if (conn->dying)
-        return db_refuse(db, ESHUTDOWN, "the connection is being freed");
+        return db_refuse(conn->face, ESHUTDOWN, "the connection is being freed");
     if (conn->closing)
-        return db_refuse(db, ESHUTDOWN, "the connection is being closed");
+        return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
-        return db_refuse(db, ENOTCONN, "the connection is not open");
+        return db_refuse(conn->face, ENOTCONN, "the connection is not open");
     if (max >= 0 && conn->n_queued >= (size_t)max)
-        return db_refuse(db, ENOBUFS, "max_queued_requests (%d) is reached", max);
+        return db_refuse(conn->face, ENOBUFS, "max_queued_requests (%d) is reached", max);
     if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
-        return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
-    request->state = REQ_QUEUED;
-    request->conn = conn;
-    request->life = conn->life;
-    TAILQ_INSERT_TAIL(&conn->queued, request, link);
-    conn->n_queued++;
-    conn->queued_bytes += request->size;
-    if (conn->state == CONN_READY)
-        conn_kick(conn);
+        return db_refuse(conn->face, ENOBUFS, "max_queued_bytes (%lld) is reached",
+                         (long long)max_bytes);
+    conn_enqueue(conn, request);
     return 0;
-}
-
-bool conn_is_busy(const struct conn *conn)
-{
-    return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) ||
-           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
 }
 
 /* Counted first: a callback may be the last that happens to this connection. */
@@ -318,19 +315,23 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why)
 }
 
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
-static void conn_free(struct evpg_db *db)
+void conn_end(struct conn *conn, const struct evpg_error *why)
 {
-    struct conn *conn = conn_of(db);
-    struct evpg_error closed;
-
     if (conn->dying)
         return;
     conn_hold(conn);
     conn->dying = true;
-    err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was freed");
-    conn_cut_off(conn, &closed);
+    conn_cut_off(conn, why);
     close_finish(conn);
     conn_release(conn);
+}
+
+static void conn_free(struct evpg_db *db)
+{
+    struct evpg_error closed;
+
+    err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was freed");
+    conn_end(conn_of(db), &closed);
 }
 
 static void *conn_pgconn(struct evpg_db *db)
@@ -338,7 +339,13 @@ static void *conn_pgconn(struct evpg_db *db)
     return conn_of(db)->pg;
 }
 
-static const struct db_ops conn_ops = {conn_submit, conn_free, conn_pgconn};
+static const struct db_ops conn_ops = {
+    .submit = conn_submit,
+    .free = conn_free,
+    .pgconn = conn_pgconn,
+    .session = conn_of,
+    .close = close_begin,
+};
 
 bool conn_is(const struct evpg_db *db)
 {
@@ -402,6 +409,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     if (!conn)
         return NULL;
     conn->db.ops = &conn_ops;
+    conn->face = &conn->db;
     conn->base = base;
     conn->pid = getpid();
     conn->config = checked;

@@ -25,8 +25,25 @@ enum conn_state {
     CONN_READY       /* logged in, in pipeline mode, reading */
 };
 
+/* What whoever has several connections hears of one. None of these may call the application; each
+ * may be NULL. */
+struct conn_owner {
+    /* It was open and is lost; what had been sent is completed. It may be freed here. */
+    void (*lost)(struct conn *conn, const struct evpg_error *why);
+    /* One of conn->queued, of a connection that is lost: to be taken by conn_hand_over, or it is
+     * completed. */
+    void (*take_back)(struct conn *conn, struct evpg_request *request);
+    /* One of its requests has been. */
+    void (*completed)(struct conn *conn);
+    /* Its memory is being freed. */
+    void (*gone)(void *owner_arg);
+};
+
 struct conn {
     struct evpg_db db;
+    struct evpg_db *face; /* what the application knows it as: db, or the one it is a part of */
+    const struct conn_owner *owner; /* or NULL */
+    void *owner_arg;
     struct event_base *base;
     pid_t pid;           /* of the process that made it */
     char *conninfo_text; /* or NULL */
@@ -106,11 +123,23 @@ void conn_down(struct conn *conn, const struct evpg_error *why);
  * gone afterwards, and conn may be dying. */
 void conn_cut_off(struct conn *conn, const struct evpg_error *why);
 
+/* evpg_free of a connection, for this reason. */
+void conn_end(struct conn *conn, const struct evpg_error *why);
+
 /* Whether some requests are not done yet; evpg_open's own does not count. */
 bool conn_is_busy(const struct conn *conn);
 
 /* The opening has succeeded. */
 void conn_opened(struct conn *conn);
+
+/* Takes a request off one of conn's lists. */
+void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *request);
+
+/* Takes a request, to be sent when its turn comes. */
+void conn_enqueue(struct conn *conn, struct evpg_request *request);
+
+/* Takes one that waits in another connection's queue; before: before that one, or NULL. */
+void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_request *before);
 
 /* From one of conn's lists to the end of another. */
 void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,

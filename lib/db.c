@@ -30,6 +30,15 @@ int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
     return refusal;
 }
 
+void db_warn(struct evpg_db *db, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_write(db, &db->hooks, db->hooks_arg, EVPG_LOG_WARNING, format, args);
+    va_end(args);
+}
+
 void evpg_set_hooks(struct evpg_db *db, const struct evpg_hooks *hooks, void *arg)
 {
     size_t size = hooks ? hooks->size : 0;
@@ -46,6 +55,15 @@ void evpg_free(struct evpg_db *db)
 {
     if (db)
         db->ops->free(db);
+}
+
+int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg)
+{
+    if (!db || !db->ops->close) {
+        db_refuse(db, EINVAL, "only a connection or a pool can be closed");
+        return -1;
+    }
+    return db->ops->close(db, deadline_ms, on_closed, arg);
 }
 
 const struct evpg_type *evpg_type_named(const struct evpg_db *db, const char *name)

@@ -8,12 +8,18 @@
 #include <evpg/conn.h>
 #include <evpg/hooks.h>
 
+struct conn;
+
 /* What a kind of db does. */
 struct db_ops {
     /* Takes the request; or returns an errno, after the log hook was told, and takes nothing. */
     int (*submit)(struct evpg_db *db, struct evpg_request *request);
     void (*free)(struct evpg_db *db);
     void *(*pgconn)(struct evpg_db *db);
+    /* The one connection it stands for; NULL: there is none. */
+    struct conn *(*session)(struct evpg_db *db);
+    /* evpg_close; NULL: it cannot be closed. */
+    int (*close)(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg);
 };
 
 /* The first member of every kind. */
@@ -29,5 +35,8 @@ struct evpg_db {
  * afterwards. Returns the errno. */
 int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Tells the log hook of something that was not refused. db may be gone afterwards. */
+void db_warn(struct evpg_db *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -210,7 +210,7 @@ static void finish(struct conn *conn, enum next next, struct budget *budget)
     news_deliver_notices(conn, budget);
     if (next != AGAIN && !conn->paused)
         news_deliver_notifications(conn, budget);
-    if (conn->db.hooks.parameter)
+    if (conn->face->hooks.parameter)
         parameters_tell(conn);
     if (!conn->pg)
         return;

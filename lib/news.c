@@ -54,7 +54,7 @@ void news_on_notice(void *arg, const PGresult *result)
     pq_set_error(&error, EVPG_E_LOST, EVPG_FATE_UNKNOWN, result);
     if (pq_is_stray_error(result))
         note_end(conn, &error);
-    else if (conn->db.hooks.notice)
+    else if (conn->face->hooks.notice)
         keep(conn, &error);
 }
 
@@ -73,8 +73,8 @@ void news_deliver_notices(struct conn *conn, struct budget *budget)
     while (conn->pg && !STAILQ_EMPTY(&conn->notices) && (!budget || budget_take(budget))) {
         struct evpg_error *notice = take_notice(conn);
 
-        if (notice && conn->db.hooks.notice)
-            conn->db.hooks.notice(&conn->db, notice, conn->db.hooks_arg);
+        if (notice && conn->face->hooks.notice)
+            conn->face->hooks.notice(conn->face, notice, conn->face->hooks_arg);
         evpg_error_free(notice);
     }
 }
@@ -84,7 +84,7 @@ void news_deliver_notifications(struct conn *conn, struct budget *budget)
     PGnotify *pg;
 
     while (conn->pg && budget_take(budget) && (pg = PQnotifies(conn->pg))) {
-        struct evpg_notification note = {&conn->db, pg};
+        struct evpg_notification note = {conn->face, pg};
 
         if (conn->on_notification)
             conn->on_notification(&note, conn->callback_arg);
@@ -99,7 +99,7 @@ void news_tell_loss(struct conn *conn, const struct evpg_error *why)
     told.fate = EVPG_FATE_NOT_SENT;
     told.phase = EVPG_PHASE_RUNNING;
     if (conn->on_lost)
-        conn->on_lost(&conn->db, &told, conn->callback_arg);
+        conn->on_lost(conn->face, &told, conn->callback_arg);
 }
 
 void news_forget(struct conn *conn)
@@ -110,11 +110,12 @@ void news_forget(struct conn *conn)
 
 void evpg_setcb(struct evpg_db *db, evpg_notify_cb on_notification, evpg_db_cb on_lost, void *arg)
 {
-    struct conn *conn;
+    struct conn *conn = db ? db->ops->session(db) : NULL;
 
-    if (!db || !conn_is(db))
+    if (!conn) {
+        db_refuse(db, EINVAL, "only a connection has callbacks of its own");
         return;
-    conn = conn_of(db);
+    }
     conn->on_notification = on_notification;
     conn->on_lost = on_lost;
     conn->callback_arg = arg;

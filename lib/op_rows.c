@@ -430,6 +430,7 @@ struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, ev
     int refusal;
 
     rows->base.db = db;
+    rows->base.pins = sqlword_pins(rows->word);
     rows->on_row = on_row;
     rows->on_done = on_done;
     rows->arg = arg;

@@ -45,7 +45,7 @@ struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg
     struct open *open;
 
     if (!db || !conn_is(db)) {
-        errno = EINVAL;
+        db_refuse(db, EINVAL, "only a connection can be opened");
         return NULL;
     }
     conn = conn_of(db);

@@ -41,7 +41,8 @@ static void tell(struct conn *conn, int which, const char *value)
 
     mem_free(conn->parameters.told[which]);
     conn->parameters.told[which] = NULL;
-    conn->db.hooks.parameter(&conn->db, names[which], copy ? copy : value, conn->db.hooks_arg);
+    conn->face->hooks.parameter(conn->face, names[which], copy ? copy : value,
+                                conn->face->hooks_arg);
     if (conn->pg)
         conn->parameters.told[which] = copy;
     else
@@ -50,7 +51,7 @@ static void tell(struct conn *conn, int which, const char *value)
 
 void parameters_tell(struct conn *conn)
 {
-    for (int i = 0; i < PARAMETERS_COUNT && conn->pg && conn->db.hooks.parameter; i++) {
+    for (int i = 0; i < PARAMETERS_COUNT && conn->pg && conn->face->hooks.parameter; i++) {
         const char *value = PQparameterStatus(conn->pg, names[i]);
         const char *told = conn->parameters.told[i];
 

@@ -53,12 +53,15 @@ struct evpg_request {
     TAILQ_ENTRY(evpg_request) link;
     enum req_state state;
     unsigned life;     /* of conn's that it was submitted in */
+    uint64_t serial;   /* of a pool's: the how-manieth it is */
+    int64_t queued_ns; /* and when it was submitted */
     size_t size;       /* of its memory, all in all */
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
     unsigned preludes; /* answers that come before its own */
     bool renewed;      /* it is sent for the second time */
     bool alone;        /* nothing else may be on the wire */
+    bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */

@@ -143,6 +143,12 @@ enum sqlword sqlword_of(const char *sql)
     return SQLWORD_PLAIN;
 }
 
+bool sqlword_pins(enum sqlword word)
+{
+    return word == SQLWORD_BEGIN || word == SQLWORD_COMMIT || word == SQLWORD_ROLLBACK ||
+           word == SQLWORD_LISTEN;
+}
+
 bool sqlword_is_planned(const char *sql)
 {
     static const char *const planned[] = {"select", "insert", "update", "delete",

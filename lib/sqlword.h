@@ -19,6 +19,9 @@ enum sqlword {
 /* What a statement is, by its first words. */
 enum sqlword sqlword_of(const char *sql);
 
+/* Whether it opens or ends a transaction block, or is about one, or what the session listens to. */
+bool sqlword_pins(enum sqlword word);
+
 /* Whether the server plans it, so that preparing it saves work: SELECT and its like. */
 bool sqlword_is_planned(const char *sql);
 

@@ -11,7 +11,7 @@ set -uo pipefail
 # shellcheck source=tests/lib/tap.sh
 . "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
 
-examples=(hello params types scan pipeline cursos_concluidos)
+examples=(hello params types scan pipeline pool cursos_concluidos)
 database=evpg_examples_$$
 
 # run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
@@ -168,6 +168,10 @@ fi
 check "pipeline succeeds" succeeds pipeline
 check "pipeline counts all answers" \
     prints '^10000 answers, 9999 rows, 1 failed, 0 out of order$'
+
+check "pool succeeds" succeeds pool
+check "pool transfers" prints_line 'account 1 has 70'
+check "pool counts all answers" prints_line '1000 queries and a transfer, 0 failed'
 
 trap 'drop_courses >"$tmp/drop" 2>&1; rm -rf "$tmp"' EXIT
 check "cursos.sql loads" quiet load_courses

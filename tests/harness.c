@@ -274,20 +274,49 @@ const char *tls_conninfo(const char *root)
     return conninfo;
 }
 
+static const char *conninfo_of_mode(void)
+{
+    static char conninfo[256];
+
+    if (mode == TLS)
+        return tls_conninfo("root.crt");
+    if (mode != FRAGMENTED_1 && mode != FRAGMENTED_1021)
+        return "";
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
+             proxied_port(mode == FRAGMENTED_1 ? 1 : 1021));
+    return conninfo;
+}
+
+static void make_pool(const char *conninfo, const struct evpg_pool_config *config)
+{
+    db = evpg_pool_new(base, conninfo, config);
+    ck_assert_ptr_nonnull(db);
+    evpg_set_hooks(db, &EVPG_HOOKS(.log = on_log), NULL);
+}
+
+void begin_pool(int wanted, const struct evpg_pool_config *config)
+{
+    mode = wanted;
+    base = event_base_new();
+    make_pool(conninfo_of_mode(), config);
+}
+
+void begin_pool_at(const char *conninfo, const struct evpg_pool_config *config)
+{
+    mode = ALONE;
+    if (!base)
+        base = event_base_new();
+    make_pool(conninfo, config);
+}
+
 void begin(int wanted)
 {
     static int is_open;
-    char conninfo[256] = "";
 
     is_open = 0;
     mode = wanted;
     base = event_base_new();
-    if (mode == TLS)
-        snprintf(conninfo, sizeof(conninfo), "%s", tls_conninfo("root.crt"));
-    if (mode == FRAGMENTED_1 || mode == FRAGMENTED_1021)
-        snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
-                 proxied_port(mode == FRAGMENTED_1 ? 1 : 1021));
-    db = evpg_conn_new(base, conninfo, NULL);
+    db = evpg_conn_new(base, conninfo_of_mode(), NULL);
     ck_assert_ptr_nonnull(db);
     evpg_set_hooks(db, &EVPG_HOOKS(.log = on_log), NULL);
     ck_assert_ptr_nonnull(evpg_open(db, on_open, &is_open));
@@ -324,6 +353,7 @@ void end(void)
     open_error = NULL;
     proxy_free_all();
     event_base_free(base);
+    base = NULL;
 }
 
 char *admin(const char *sql)

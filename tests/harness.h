@@ -72,6 +72,12 @@ extern struct evpg_db *db; /* the connection under test; NULL it after freeing i
 /* Makes base and db, opens db and waits until it is open. */
 void begin(int mode);
 
+/* The same with a pool as db, which has nothing to be opened. */
+void begin_pool(int mode, const struct evpg_pool_config *config);
+
+/* The same at a place of its own; config is the whole one. */
+void begin_pool_at(const char *conninfo, const struct evpg_pool_config *config);
+
 /* The same without opening db: db is made with this connection string. */
 void begin_closed(const char *conninfo, const struct evpg_conn_config *config);
 

@@ -30,7 +30,8 @@ extern "C" {
 struct event_base;
 struct evdns_base;
 
-/** Where work is submitted. In this version always a connection (see evpg/conn.h). */
+/** Where work is submitted: a connection (see evpg/conn.h), a pool of them, or a lease, one of a
+ * pool's connections for a while (see evpg/pool.h). */
 struct evpg_db;
 
 /** One accepted unit of work. Valid until its done callback has returned. */

@@ -176,14 +176,14 @@ typedef void (*evpg_closed_cb)(struct evpg_db *db, size_t cut_off, void *arg);
  * Afterwards the loop can end. The connection may be opened again, or freed; freeing it earlier is
  * legal, and the callback then comes from inside evpg_free().
  *
- * @param db a connection, in whatever state
+ * @param db a connection, in whatever state; or a pool (see evpg_pool_new())
  * @param deadline_ms how long that may take; then all that is left fails with EVPG_E_CLOSED, which
  *     has the fate EVPG_FATE_UNKNOWN where it was sent. 0: no longer than this turn of the loop;
  * -1: as long as it takes
  * @param on_closed called once, never from inside this call; or NULL
  * @param arg passed to on_closed
  * @return 0; or -1 with errno EALREADY (being closed already: nothing is changed), ESHUTDOWN (being
- *     freed), EINVAL (db is NULL; a deadline below -1) or ENOMEM, and no callback comes
+ *     freed), EINVAL (db is NULL or a lease; a deadline below -1) or ENOMEM, and no callback comes
  */
 EVPG_EXPORT int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed,
                            void *arg);

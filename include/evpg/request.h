@@ -99,7 +99,10 @@ enum evpg_request_flag {
      * EVPG_STOP, outside a transaction block, the server is asked to stop it, in place of the rest
      * of its rows being read; that it was stopped is no error then.
      */
-    EVPG_READ_ONLY = 1u << 3
+    EVPG_READ_ONLY = 1u << 3,
+    /** Its row callback may return EVPG_PAUSE: in a pool it has a connection to itself, so that
+     * nobody else is held up by the pause. On a connection it changes nothing. */
+    EVPG_MAY_PAUSE = 1u << 4
 };
 
 /**

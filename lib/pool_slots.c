@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pool_slots: the connections of a pool, by what they are doing.
+ *
+ * Called by the other files of the pool, and by the connections through their struct conn_owner.
+ * Invariants: a slot is on the list of its state, which slot_set_state alone changes; what a
+ * connection calls here never calls the application; a connection that was lost, or is to be
+ * closed, gets nothing more; what it had not sent is back in the pool's queue, in its old place
+ * there.
+ */
+#include "pool.h"
+
+#include <string.h>
+
+/* The one that was used last first; one that was only asked whether it is there keeps its place. */
+static void insert_idle(struct pool *pool, struct slot *slot)
+{
+    struct slot *before = TAILQ_FIRST(&pool->in[SLOT_IDLE]);
+
+    while (before && before->used_ns > slot->used_ns)
+        before = TAILQ_NEXT(before, link);
+    if (before)
+        TAILQ_INSERT_BEFORE(before, slot, link);
+    else
+        TAILQ_INSERT_TAIL(&pool->in[SLOT_IDLE], slot, link);
+}
+
+void slot_set_state(struct slot *slot, enum slot_state state)
+{
+    struct pool *pool = slot->pool;
+
+    TAILQ_REMOVE(&pool->in[slot->state], slot, link);
+    pool->count[slot->state]--;
+    slot->state = state;
+    if (state == SLOT_IDLE)
+        insert_idle(pool, slot);
+    else
+        TAILQ_INSERT_TAIL(&pool->in[state], slot, link);
+    pool->count[state]++;
+}
+
+static bool is_used_up(const struct slot *slot)
+{
+    int max_uses = slot->pool->config.max_uses;
+
+    return max_uses > 0 && slot->uses >= max_uses;
+}
+
+void slot_give(struct slot *slot, struct evpg_request *request)
+{
+    if (slot->state == SLOT_IDLE) {
+        slot->had_room = true;
+        slot->head_ns = slot->pool->now_ns;
+        slot_set_state(slot, SLOT_SHARED);
+        pool_upkeep_note(slot);
+    }
+    slot->uses++;
+    conn_hand_over(request, slot->conn, NULL);
+    if (is_used_up(slot))
+        slot_set_state(slot, SLOT_CLOSING);
+}
+
+void slot_close(struct slot *slot)
+{
+    struct conn *conn = slot->conn;
+    struct evpg_error why;
+
+    if (conn_is_busy(conn)) {
+        if (slot->state != SLOT_CLOSING)
+            slot_set_state(slot, SLOT_CLOSING);
+        return;
+    }
+    err_set(&why, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the connection was closed");
+    slot_end(slot, &why);
+}
+
+void slot_end(struct slot *slot, const struct evpg_error *why)
+{
+    struct conn *conn = slot->conn;
+
+    slot->conn = slot->lease.conn = NULL;
+    slot_set_state(slot, SLOT_EMPTY);
+    conn_end(conn, why);
+}
+
+static bool is_worn(const struct slot *slot)
+{
+    return is_used_up(slot) || budget_now_ns() >= slot->end_ns;
+}
+
+/* A script may have left a transaction open. */
+void slot_settle(struct slot *slot)
+{
+    slot->whole = slot->reserved = false;
+    if (slot->conn->in_transaction)
+        pool_reset(slot, false, NULL);
+    else if (is_worn(slot))
+        slot_set_state(slot, SLOT_CLOSING);
+    else
+        slot_set_state(slot, SLOT_IDLE);
+    if (slot->state == SLOT_IDLE)
+        pool_upkeep_note(slot);
+}
+
+static void on_completed(struct conn *conn)
+{
+    struct slot *slot = conn->owner_arg;
+
+    if (slot->pool->dying || slot->conn != conn)
+        return;
+    slot->proven = slot->proven || slot->uses > 0;
+    pool_kick(slot->pool);
+    if (slot->state != SLOT_SHARED)
+        return;
+    slot->used_ns = budget_now_ns();
+    if (conn->n_sent + conn->n_queued > 0)
+        slot->head_ns = slot->used_ns;
+    else if (conn->pg)
+        slot_settle(slot);
+}
+
+/* Before all that came later. */
+static void insert_in_order(struct evpg_request *request, struct conn *lobby)
+{
+    struct evpg_request *before = TAILQ_FIRST(&lobby->queued);
+
+    while (before && before->serial < request->serial)
+        before = TAILQ_NEXT(before, link);
+    conn_hand_over(request, lobby, before);
+}
+
+static void take_back(struct conn *conn, struct evpg_request *request)
+{
+    struct slot *slot = conn->owner_arg;
+
+    if (!slot->pool->dying && slot->conn == conn && request->db == &slot->pool->db)
+        insert_in_order(request, slot->pool->crowd);
+}
+
+/* One that has never answered anything, and is lost soon after its login, is no better than none:
+ * it must not be opened again and again without a pause. */
+static void on_lost(struct conn *conn, const struct evpg_error *why)
+{
+    struct slot *slot = conn->owner_arg;
+    struct pool *pool = slot->pool;
+
+    if (pool->dying || slot->conn != conn)
+        return;
+    if (!slot->proven && budget_now_ns() - slot->since_ns < 1000000000)
+        pool_note_failure(pool, why);
+    if (slot->state != SLOT_LEASED)
+        slot_close(slot);
+    pool_kick(pool);
+}
+
+static void on_gone(void *arg)
+{
+    struct slot *slot = arg;
+
+    pool_release(slot->pool);
+}
+
+static const struct conn_owner slot_owner = {on_lost, take_back, on_completed, on_gone};
+
+struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
+{
+    struct pool *pool = slot->pool;
+    struct evpg_db *db = evpg_conn_new(pool->base, conninfo, &pool->connection);
+    struct conn *conn = db ? conn_of(db) : NULL;
+
+    if (!conn)
+        return NULL;
+    conn->face = &pool->db;
+    conn->owner = &slot_owner;
+    conn->owner_arg = slot;
+    pool_hold(pool);
+    slot->conn = conn;
+    slot->proven = slot->whole = slot->reserved = false;
+    slot->uses = 0;
+    slot->end_ns = POOL_NEVER;
+    return conn;
+}
+
+static void on_lobby_completed(struct conn *lobby)
+{
+    pool_kick(lobby->owner_arg);
+}
+
+static void on_lobby_gone(void *arg)
+{
+    pool_release(arg);
+}
+
+static const struct conn_owner lobby_owner = {NULL, NULL, on_lobby_completed, on_lobby_gone};
+
+struct conn *pool_make_lobby(struct pool *pool)
+{
+    struct evpg_db *db = evpg_conn_new(pool->base, NULL, NULL);
+    struct conn *lobby = db ? conn_of(db) : NULL;
+
+    if (!lobby)
+        return NULL;
+    lobby->face = &pool->db;
+    lobby->owner = &lobby_owner;
+    lobby->owner_arg = pool;
+    pool_hold(pool);
+    return lobby;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue: the lists that a connection's requests are on.
+ *
+ * Called by the engine, and by the pool, which keeps its waiting requests in the queue of a
+ * connection that is never opened, and hands them over from there. Invariants: a request is on one
+ * list at most, and its `conn` is that list's; the counts are those of `queued` and `sent`.
+ */
+#include "conn.h"
+
+void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *request)
+{
+    TAILQ_REMOVE(list, request, link);
+    if (list == &conn->queued) {
+        conn->n_queued--;
+        conn->queued_bytes -= request->size;
+    } else if (list == &conn->sent) {
+        conn->n_sent--;
+        conn->sent_bytes -= request->size;
+    }
+}
+
+void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
+               struct evpg_request *request)
+{
+    conn_detach(conn, from, request);
+    TAILQ_INSERT_TAIL(to, request, link);
+}
+
+static void insert(struct conn *conn, struct evpg_request *request, struct evpg_request *before)
+{
+    request->conn = conn;
+    request->life = conn->life;
+    if (before)
+        TAILQ_INSERT_BEFORE(before, request, link);
+    else
+        TAILQ_INSERT_TAIL(&conn->queued, request, link);
+    conn->n_queued++;
+    conn->queued_bytes += request->size;
+    if (conn->state == CONN_READY)
+        conn_kick(conn);
+}
+
+void conn_enqueue(struct conn *conn, struct evpg_request *request)
+{
+    request->state = REQ_QUEUED;
+    insert(conn, request, NULL);
+}
+
+void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_request *before)
+{
+    conn_detach(request->conn, &request->conn->queued, request);
+    insert(to, request, before);
+}
+
+bool conn_is_busy(const struct conn *conn)
+{
+    return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) ||
+           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
+}
