@@ -97,7 +97,7 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
     if (list)
         conn_detach(conn, list, request);
     request->state = REQ_DONE;
-    deadline_clear(&request->db->deadlines, request);
+    deadline_clear(conn->deadlines, request);
     req_clear_handle(request);
     request->ops->finish(request, cut);
     recycle(conn, request);
@@ -412,6 +412,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     conn->face = &conn->db;
     conn->base = base;
     conn->pid = getpid();
+    conn->deadlines = &conn->db.deadlines;
     conn->config = checked;
     TAILQ_INIT(&conn->queued);
     TAILQ_INIT(&conn->sent);

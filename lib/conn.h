@@ -91,7 +91,8 @@ struct conn {
     struct event *again_event; /* zero timer: run in the next turn */
     struct event *timer_event; /* of connecting */
 
-    struct canceling canceling; /* of what is on the wire */
+    struct deadlines *deadlines; /* of its requests: its own, or its pool's */
+    struct canceling canceling;  /* of what is on the wire */
 
     struct closing *closing; /* while evpg_close is under way, see close.c */
     size_t n_cut_off;        /* requests, since that was called */

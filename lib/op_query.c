@@ -179,10 +179,12 @@ static void release_stmt(struct query *query)
     query->stmt = NULL;
 }
 
-/* By a cancel request that was meant for another; and nothing has been done that came after it. */
+/* By a cancel request that was meant for another; and nothing has been done that should have come
+ * after it. */
 static bool is_hit_by_mistake(const struct evpg_request *request)
 {
-    return request->suspect && request->hit && TAILQ_EMPTY(&request->conn->sent);
+    return request->suspect && request->hit &&
+           (request->unordered || TAILQ_EMPTY(&request->conn->sent));
 }
 
 static bool query_renew(struct evpg_request *request)

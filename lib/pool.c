@@ -13,6 +13,8 @@
 #include "mem.h"
 #include "pool_config.h"
 
+#include <evpg/request.h>
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,8 +117,11 @@ static int pool_submit(struct evpg_db *db, struct evpg_request *request)
     if (refusal != 0)
         return refusal;
     request->serial = pool->next_serial++;
+    request->unordered = true;
     request->queued_ns = budget_now_ns();
     conn_enqueue(pool->crowd, request);
+    if (pool->config.query_timeout_ms > 0)
+        evpg_request_set_timeout(request, pool->config.query_timeout_ms);
     pool_kick(pool);
     return 0;
 }
@@ -129,6 +134,8 @@ static void free_events(struct pool *pool)
         event_free(pool->kick_event);
     if (pool->timer_event)
         event_free(pool->timer_event);
+    if (pool->db.deadlines.timer)
+        event_free(pool->db.deadlines.timer);
 }
 
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
@@ -205,9 +212,11 @@ static bool make_parts(struct pool *pool)
 {
     pool->kick_event = event_new(pool->base, -1, 0, pool_on_kick, pool);
     pool->timer_event = evtimer_new(pool->base, pool_on_timer, pool);
+    pool->db.deadlines.timer = evtimer_new(pool->base, pool_on_deadline, pool);
     pool->crowd = pool_make_lobby(pool);
     pool->singles = pool_make_lobby(pool);
-    return pool->kick_event && pool->timer_event && pool->crowd && pool->singles;
+    return pool->kick_event && pool->timer_event && pool->db.deadlines.timer && pool->crowd &&
+           pool->singles;
 }
 
 static void destroy_unmade(struct pool *pool)

@@ -116,6 +116,9 @@ void pool_kick(struct pool *pool);
 void pool_on_kick(evutil_socket_t fd, short what, void *pool);
 void pool_on_timer(evutil_socket_t fd, short what, void *pool);
 
+/* The deadlines of its requests, wherever they are. */
+void pool_on_deadline(evutil_socket_t fd, short what, void *pool);
+
 /* pool_dispatch.c: gives waiting requests to connections, and has more opened if need be. The pool
  * may be dying afterwards. */
 void pool_dispatch(struct pool *pool);

@@ -43,6 +43,7 @@ static const struct number numbers[] = {
     NUMBER(max_queued_requests, true, 200000),
     NUMBER(max_queued_bytes, true, 256 << 20),
     NUMBER(query_wait_timeout_ms, true, 30000),
+    NUMBER(query_timeout_ms, true, -1),
     NUMBER(server_lifetime_ms, true, 3600000),
     NUMBER(server_idle_timeout_ms, true, 600000),
     NUMBER(max_uses, true, -1),

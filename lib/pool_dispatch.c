@@ -64,6 +64,8 @@ static bool has_room(struct slot *slot)
     int64_t most_bytes = config->max_bytes_per_connection;
     const struct conn *conn = slot->conn;
 
+    if (conn->canceling.unsettled)
+        return false; /* it sends nothing for a while */
     slot->had_room = policy_has_room(
         slot->had_room, conn->n_sent + conn->n_queued, (size_t)config->max_requests_per_connection,
         conn->sent_bytes + conn->queued_bytes, most_bytes < 0 ? SIZE_MAX : (size_t)most_bytes);

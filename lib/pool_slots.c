@@ -173,6 +173,7 @@ struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
     conn->face = &pool->db;
     conn->owner = &slot_owner;
     conn->owner_arg = slot;
+    conn->deadlines = &pool->db.deadlines;
     pool_hold(pool);
     slot->conn = conn;
     slot->proven = slot->whole = slot->reserved = false;
@@ -203,6 +204,7 @@ struct conn *pool_make_lobby(struct pool *pool)
     lobby->face = &pool->db;
     lobby->owner = &lobby_owner;
     lobby->owner_arg = pool;
+    lobby->deadlines = &pool->db.deadlines;
     pool_hold(pool);
     return lobby;
 }

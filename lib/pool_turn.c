@@ -8,6 +8,7 @@
  * over is for the loop's next pass.
  */
 #include "pool_login.h"
+#include "timeout.h"
 
 static bool is_due(const struct pool *pool, const struct evpg_request *request)
 {
@@ -161,6 +162,28 @@ static void take_turn(struct pool *pool)
         pool_close_turn(pool);
     if (!pool->dying)
         arm(pool);
+    pool_release(pool);
+}
+
+void pool_on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct pool *pool = arg;
+    struct deadlines *deadlines = &pool->db.deadlines;
+    struct evpg_request *request;
+    struct budget budget;
+
+    (void)fd;
+    (void)what;
+    if (!deadline_are_due(deadlines))
+        return;
+    pool_hold(pool);
+    budget_start(&budget);
+    while (!pool->dying && budget_take(&budget) && (request = deadline_take(deadlines)))
+        timeout_expire(request);
+    if (!pool->dying) {
+        deadline_wait(deadlines);
+        pool_kick(pool);
+    }
     pool_release(pool);
 }
 

@@ -46,12 +46,14 @@ static void leave_behind(struct conn *conn, struct evpg_request *request, struct
     request->ops->finish(request, why);
 }
 
-static void expire(struct conn *conn, struct evpg_request *request)
+void timeout_expire(struct evpg_request *request)
 {
+    struct conn *conn = request->conn;
     struct evpg_error why;
 
     if (is_settled(conn, request))
         return;
+    conn_hold(conn);
     explain(conn, request, &why);
     if (conn->opening == request)
         conn_down(conn, &why);
@@ -59,6 +61,7 @@ static void expire(struct conn *conn, struct evpg_request *request)
         conn_complete(conn, &conn->queued, request, &why);
     else
         leave_behind(conn, request, &why);
+    conn_release(conn);
 }
 
 void timeout_on_timer(evutil_socket_t fd, short what, void *arg)
@@ -75,7 +78,7 @@ void timeout_on_timer(evutil_socket_t fd, short what, void *arg)
     conn_hold(conn);
     budget_start(&budget);
     while (!conn->dying && budget_take(&budget) && (request = deadline_take(deadlines)))
-        expire(conn, request);
+        timeout_expire(request);
     if (!conn->dying)
         deadline_wait(deadlines);
     conn_release(conn);
@@ -94,7 +97,7 @@ void evpg_request_set_timeout(struct evpg_request *request, int ms)
     }
     request->timeout_ms = ms;
     if (ms == 0)
-        deadline_clear(&conn->db.deadlines, request);
+        deadline_clear(conn->deadlines, request);
     else
-        deadline_set(&conn->db.deadlines, request, budget_now_ns() + (int64_t)ms * 1000000);
+        deadline_set(conn->deadlines, request, budget_now_ns() + (int64_t)ms * 1000000);
 }

@@ -46,6 +46,7 @@ START_TEST(below_minus_one)
     REFUSED(max_queued_requests, INT32_MIN);
     REFUSED(max_queued_bytes, INT64_MIN);
     REFUSED(query_wait_timeout_ms, -2);
+    REFUSED(query_timeout_ms, -2);
     REFUSED(server_lifetime_ms, -3600000);
     REFUSED(server_idle_timeout_ms, -2);
     REFUSED(max_uses, -2);

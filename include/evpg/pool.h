@@ -103,6 +103,13 @@ struct evpg_pool_config {
      */
     int query_wait_timeout_ms;
 
+    /**
+     * The deadline of each request, as evpg_request_set_timeout() sets it, which goes before it;
+     * not of what is submitted on a lease. PgBouncer's query_timeout, but from the submission on,
+     * and the connection goes on. Default: none.
+     */
+    int query_timeout_ms;
+
     /** A connection older than this, give or take a tenth, is closed when it is not in use.
      * Default: 3,600,000. */
     int server_lifetime_ms;
@@ -182,6 +189,7 @@ struct evpg_pool_config {
 static inline struct evpg_pool_config evpg_pool_config_default(void)
 {
     struct evpg_pool_config config = {sizeof(struct evpg_pool_config),
+                                      0,
                                       0,
                                       0,
                                       0,
