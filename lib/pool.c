@@ -31,7 +31,7 @@ static void destroy(struct pool *pool)
 {
     types_forget(&pool->db.types);
     for (int i = 0; pool->slots && i < pool->config.max_connections; i++)
-        mem_free(pool->slots[i].lease.name);
+        lease_finish(&pool->slots[i].lease);
     mem_free((char *)pool->config.server_reset_query);
     mem_free(pool->conninfo_text);
     mem_free(pool->slots);

@@ -22,6 +22,7 @@ struct acquired {
 
 static struct acquired acquired[16];
 static struct evpg_db *pool;
+static struct acquired *to_cancel; /* by the next that fails */
 
 static void on_lease(struct evpg_db *lease, const struct evpg_error *error, void *arg)
 {
@@ -33,6 +34,9 @@ static void on_lease(struct evpg_db *lease, const struct evpg_error *error, void
     one->error = evpg_error_copy(error);
     one->at_ms = now_ms();
     one->request = NULL;
+    if (error && to_cancel)
+        evpg_request_cancel(to_cancel->request);
+    to_cancel = NULL;
     if (one->release_at_once)
         evpg_release(lease);
 }
@@ -418,8 +422,13 @@ START_TEST(is_lost)
     ck_assert_int_eq(n_lost, 1);
     ck_assert_ptr_null(evpg_query(mine, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL));
     ck_assert_int_eq(errno, ENOTCONN);
+    acquire(1); /* who waits does not get what this one has not given back yet */
+    run_for(50);
+    ck_assert_int_eq(acquired[1].calls, 0);
     evpg_release(mine);
-    ck_assert_int_ne(pid_on(pool), pid);
+    ck_assert(await_flag(&acquired[1].calls, 5000));
+    ck_assert_int_ne(pid_on(acquired[1].lease), pid);
+    evpg_release(acquired[1].lease);
     end_leases();
 }
 END_TEST
@@ -512,14 +521,18 @@ START_TEST(po18_closing)
     n_closed = 0;
     begin_leases(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
     lease(0);
-    acquire(1);
-    acquire(2);
+    for (int i = 1; i <= 3; i++)
+        acquire(i);
     run_for(20);
+    evpg_request_cancel(acquired[3].request);
+    to_cancel = NULL;
     ck_assert_int_eq(evpg_close(pool, -1, on_closed, &cut_off), 0);
     ck_assert_int_eq(acquired[1].calls, 0);
+    to_cancel = &acquired[2]; /* which is to fail anyway by then */
     ck_assert(await_flag(&acquired[2].calls, 1000));
     check_code(1, EVPG_E_CLOSED);
     check_code(2, EVPG_E_CLOSED);
+    check_code(3, EVPG_E_CANCELED);
     ck_assert_ptr_null(evpg_acquire(pool, on_lease, NULL));
     ck_assert_int_eq(errno, ESHUTDOWN);
     run_for(100);
