@@ -68,6 +68,10 @@ void pool_kick(struct pool *pool)
 {
     if (pool->kicked || pool->dying || pool_is_inherited(pool))
         return;
+    if (pool->turning) {
+        pool->again = true;
+        return;
+    }
     pool->kicked = true;
     event_active(pool->kick_event, EV_TIMEOUT, 0);
 }

@@ -504,6 +504,33 @@ START_TEST(released_in_its_callback)
 }
 END_TEST
 
+/* Again and again: the loop goes on meanwhile. */
+static int n_leases;
+
+static void lease_again(struct evpg_db *leased, const struct evpg_error *error, void *arg)
+{
+    if (error) /* the pool is freed */
+        return;
+    n_leases++;
+    evpg_release(leased);
+    ck_assert_ptr_nonnull(evpg_acquire(pool, lease_again, arg));
+}
+
+START_TEST(acquires_again_in_its_callback)
+{
+    begin_leases(ALONE, &EVPG_POOL_CONFIG(.max_connections = 2));
+    n_leases = 0;
+    heart_start();
+    ck_assert_ptr_nonnull(evpg_acquire(pool, lease_again, NULL));
+    run_for(500);
+    heart_stop();
+    ck_assert_int_gt(n_leases, 100);
+    evpg_free(pool);
+    pool = NULL;
+    end_leases();
+}
+END_TEST
+
 static int n_closed;
 
 static void on_closed(struct evpg_db *closed, size_t cut_off, void *arg)
@@ -631,6 +658,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, is_not_starved);
     tcase_add_test(tcase, exhausted_pool_names_the_holder);
     tcase_add_test(tcase, released_in_its_callback);
+    tcase_add_test(tcase, acquires_again_in_its_callback);
     tcase_add_test(tcase, po18_closing);
     tcase_add_test(tcase, closing_has_an_end);
     tcase_add_test(tcase, frees_the_pool_in_on_lease);
