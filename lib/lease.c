@@ -99,6 +99,12 @@ void lease_end(struct lease *lease)
     conn->on_lost = NULL;
 }
 
+void lease_finish(struct lease *lease)
+{
+    types_forget(&lease->db.types);
+    mem_free(lease->name);
+}
+
 void evpg_release(struct evpg_db *lease)
 {
     if (!lease)

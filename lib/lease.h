@@ -19,6 +19,9 @@ struct lease {
 /* Gives it out. name becomes its own. */
 void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks, char *name);
 
+/* Frees what it has, but not itself. */
+void lease_finish(struct lease *lease);
+
 /* It is not out any more, whatever its user thinks. */
 void lease_end(struct lease *lease);
 

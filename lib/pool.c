@@ -33,7 +33,7 @@ static void destroy(struct pool *pool)
 {
     types_forget(&pool->db.types);
     for (int i = 0; pool->slots && i < pool->config.max_connections; i++)
-        mem_free(pool->slots[i].lease.name);
+        lease_finish(&pool->slots[i].lease);
     mem_free((char *)pool->config.server_reset_query);
     mem_free(pool->conninfo_text);
     mem_free(pool->slots);
@@ -70,6 +70,10 @@ void pool_kick(struct pool *pool)
 {
     if (pool->kicked || pool->dying || pool_is_inherited(pool))
         return;
+    if (pool->turning) {
+        pool->again = true;
+        return;
+    }
     pool->kicked = true;
     event_active(pool->kick_event, EV_TIMEOUT, 0);
 }

@@ -77,6 +77,8 @@ struct pool {
     struct event *timer_event;
     int64_t timer_ns; /* when that comes */
     bool kicked;
+    bool turning; /* a turn is being taken; and another one is wanted after it */
+    bool again;
 
     bool is_high;                 /* as the application was told */
     struct pool_closing *closing; /* while evpg_close is under way */
@@ -109,7 +111,8 @@ size_t pool_n_up(const struct pool *pool);
 /* How many there are to be whether they are needed or not. */
 size_t pool_min(const struct pool *pool);
 
-/* Soon, in this pass of the loop, a turn. */
+/* Soon a turn: in this pass of the loop; or, from inside of one, in the next pass, for else the
+ * loop might never come to anything else. */
 void pool_kick(struct pool *pool);
 
 /* pool_turn.c: looks after everything. For the two events. */

@@ -125,6 +125,13 @@ static void end(struct pool *pool, const char *how)
         pool_close_finish(pool);
 }
 
+/* It counts as one of an earlier life, so that canceling it makes no difference any more. */
+static void doom(struct conn *lobby, struct evpg_request *request)
+{
+    request->life = lobby->life - 1;
+    conn_move(lobby, &lobby->queued, &lobby->doomed, request);
+}
+
 /* A lease would only be the beginning of something new. */
 static void doom_acquires(struct conn *lobby)
 {
@@ -133,7 +140,7 @@ static void doom_acquires(struct conn *lobby)
     for (request = TAILQ_FIRST(&lobby->queued); request; request = next) {
         next = TAILQ_NEXT(request, link);
         if (pool_is_acquire(request))
-            conn_move(lobby, &lobby->queued, &lobby->doomed, request);
+            doom(lobby, request);
     }
     err_set(&lobby->lost, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the pool is being closed");
     lobby->lost_connecting = false;

@@ -224,12 +224,23 @@ static void open_more(struct pool *pool)
         pool_open_slot(TAILQ_FIRST(&pool->in[SLOT_EMPTY]));
 }
 
+/* Within a budget: who gets a lease may give it back and want another in the same callback. */
+static void place_all(struct pool *pool)
+{
+    struct budget budget;
+
+    budget_start(&budget);
+    while (!pool->dying && budget_take(&budget) && place_one(pool))
+        ;
+    if (budget_is_spent(&budget))
+        pool_kick(pool);
+}
+
 void pool_dispatch(struct pool *pool)
 {
     if (pool->singles->n_queued == 0)
         unreserve(pool);
-    while (!pool->dying && place_one(pool))
-        ;
+    place_all(pool);
     if (!pool->dying && pool->singles->n_queued > 0)
         reserve(pool);
     if (!pool->dying)

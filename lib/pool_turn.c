@@ -128,7 +128,7 @@ static int64_t first_to_come(const struct pool *pool)
 /* Without memory the timer stays as it was; one that is set needs none. */
 static void arm(struct pool *pool)
 {
-    int64_t first_ns = first_to_come(pool);
+    int64_t first_ns = pool->again ? pool->now_ns : first_to_come(pool);
     int64_t us = (first_ns - budget_now_ns()) / 1000 + 1;
     const struct timeval time = {us / 1000000, us % 1000000}, now = {0, 0};
 
@@ -144,6 +144,8 @@ static void arm(struct pool *pool)
 static void take_turn(struct pool *pool)
 {
     pool_hold(pool);
+    pool->turning = true;
+    pool->again = false;
     pool->now_ns = budget_now_ns();
     expire(pool, pool->crowd);
     if (!pool->dying)
@@ -160,6 +162,7 @@ static void take_turn(struct pool *pool)
         tell_water(pool);
     if (!pool->dying && pool->closing)
         pool_close_turn(pool);
+    pool->turning = false;
     if (!pool->dying)
         arm(pool);
     pool_release(pool);

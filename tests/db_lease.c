@@ -22,6 +22,7 @@ struct acquired {
 
 static struct acquired acquired[16];
 static struct evpg_db *pool;
+static struct acquired *to_cancel; /* by the next that fails */
 
 static void on_lease(struct evpg_db *lease, const struct evpg_error *error, void *arg)
 {
@@ -33,6 +34,9 @@ static void on_lease(struct evpg_db *lease, const struct evpg_error *error, void
     one->error = evpg_error_copy(error);
     one->at_ms = now_ms();
     one->request = NULL;
+    if (error && to_cancel)
+        evpg_request_cancel(to_cancel->request);
+    to_cancel = NULL;
     if (one->release_at_once)
         evpg_release(lease);
 }
@@ -418,8 +422,13 @@ START_TEST(is_lost)
     ck_assert_int_eq(n_lost, 1);
     ck_assert_ptr_null(evpg_query(mine, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL));
     ck_assert_int_eq(errno, ENOTCONN);
+    acquire(1); /* who waits does not get what this one has not given back yet */
+    run_for(50);
+    ck_assert_int_eq(acquired[1].calls, 0);
     evpg_release(mine);
-    ck_assert_int_ne(pid_on(pool), pid);
+    ck_assert(await_flag(&acquired[1].calls, 5000));
+    ck_assert_int_ne(pid_on(acquired[1].lease), pid);
+    evpg_release(acquired[1].lease);
     end_leases();
 }
 END_TEST
@@ -495,6 +504,33 @@ START_TEST(released_in_its_callback)
 }
 END_TEST
 
+/* Again and again: the loop goes on meanwhile. */
+static int n_leases;
+
+static void lease_again(struct evpg_db *leased, const struct evpg_error *error, void *arg)
+{
+    if (error) /* the pool is freed */
+        return;
+    n_leases++;
+    evpg_release(leased);
+    ck_assert_ptr_nonnull(evpg_acquire(pool, lease_again, arg));
+}
+
+START_TEST(acquires_again_in_its_callback)
+{
+    begin_leases(ALONE, &EVPG_POOL_CONFIG(.max_connections = 2));
+    n_leases = 0;
+    heart_start();
+    ck_assert_ptr_nonnull(evpg_acquire(pool, lease_again, NULL));
+    run_for(500);
+    heart_stop();
+    ck_assert_int_gt(n_leases, 100);
+    evpg_free(pool);
+    pool = NULL;
+    end_leases();
+}
+END_TEST
+
 static int n_closed;
 
 static void on_closed(struct evpg_db *closed, size_t cut_off, void *arg)
@@ -512,14 +548,18 @@ START_TEST(po18_closing)
     n_closed = 0;
     begin_leases(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
     lease(0);
-    acquire(1);
-    acquire(2);
+    for (int i = 1; i <= 3; i++)
+        acquire(i);
     run_for(20);
+    evpg_request_cancel(acquired[3].request);
+    to_cancel = NULL;
     ck_assert_int_eq(evpg_close(pool, -1, on_closed, &cut_off), 0);
     ck_assert_int_eq(acquired[1].calls, 0);
+    to_cancel = &acquired[2]; /* which is to fail anyway by then */
     ck_assert(await_flag(&acquired[2].calls, 1000));
     check_code(1, EVPG_E_CLOSED);
     check_code(2, EVPG_E_CLOSED);
+    check_code(3, EVPG_E_CANCELED);
     ck_assert_ptr_null(evpg_acquire(pool, on_lease, NULL));
     ck_assert_int_eq(errno, ESHUTDOWN);
     run_for(100);
@@ -618,6 +658,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, is_not_starved);
     tcase_add_test(tcase, exhausted_pool_names_the_holder);
     tcase_add_test(tcase, released_in_its_callback);
+    tcase_add_test(tcase, acquires_again_in_its_callback);
     tcase_add_test(tcase, po18_closing);
     tcase_add_test(tcase, closing_has_an_end);
     tcase_add_test(tcase, frees_the_pool_in_on_lease);

@@ -316,6 +316,47 @@ START_TEST(wrong_database)
 }
 END_TEST
 
+/* However many wait, and for whatever reason they fail: the loop goes on meanwhile. */
+static int n_failed;
+
+static void note_failed(const struct evpg_result *result, void *arg)
+{
+    (void)arg;
+    ck_assert_ptr_nonnull(evpg_result_error(result));
+    ck_assert_int_eq(evpg_error_fate(evpg_result_error(result)), EVPG_FATE_NOT_SENT);
+    n_failed++;
+}
+
+START_TEST(many_fail_in_slices)
+{
+    enum { N = 100000 };
+    char conninfo[80];
+    int port, fd = deaf_listener(&port);
+    double end_ms;
+
+    n_failed = 0;
+    if (_i == 0)
+        close(fd);
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d", port);
+    begin_pool_at(conninfo, &EVPG_POOL_CONFIG(.query_wait_timeout_ms = 300));
+    heart_start();
+    for (int i = 0; i < N; i++)
+        ck_assert_ptr_nonnull(
+            i % 2 ? evpg_query(db, "select 1", EVPG_NO_PARAMS, NULL, note_failed, NULL)
+                  : evpg_script(db, "select 1", NULL, note_failed, NULL));
+    heart_skip();
+    for (end_ms = now_ms() + 20000; n_failed < N && now_ms() < end_ms;)
+        turn();
+    ck_assert_int_eq(n_failed, N);
+    heart_stop();
+    if (_i == 1)
+        close(fd);
+    evpg_free(db);
+    db = NULL;
+    end();
+}
+END_TEST
+
 static bool are_done(struct outcome *const *outcomes, int n)
 {
     for (int i = 0; i < n; i++)
@@ -401,6 +442,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, pauses_when_sessions_do_not_last);
     tcase_add_test(tcase, permanent_errors_are_told_at_once);
     tcase_add_test(tcase, wrong_database);
+    tcase_add_loop_test(tcase, many_fail_in_slices, 0, 2);
     tcase_add_test(tcase, settles_at_what_the_server_allows);
     tcase_add_test(tcase, one_prober_and_then_a_ramp);
     suite_add_tcase(suite, tcase);
