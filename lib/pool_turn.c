@@ -172,22 +172,14 @@ static void take_turn(struct pool *pool)
 void pool_on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct pool *pool = arg;
-    struct deadlines *deadlines = &pool->db.deadlines;
-    struct evpg_request *request;
-    struct budget budget;
 
     (void)fd;
     (void)what;
-    if (!deadline_are_due(deadlines))
+    if (!deadline_are_due(&pool->db.deadlines))
         return;
     pool_hold(pool);
-    budget_start(&budget);
-    while (!pool->dying && budget_take(&budget) && (request = deadline_take(deadlines)))
-        timeout_expire(request);
-    if (!pool->dying) {
-        deadline_wait(deadlines);
-        pool_kick(pool);
-    }
+    timeout_tell(&pool->db.deadlines, &pool->dying);
+    pool_kick(pool);
     pool_release(pool);
 }
 

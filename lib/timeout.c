@@ -46,7 +46,7 @@ static void leave_behind(struct conn *conn, struct evpg_request *request, struct
     request->ops->finish(request, why);
 }
 
-void timeout_expire(struct evpg_request *request)
+static void expire(struct evpg_request *request)
 {
     struct conn *conn = request->conn;
     struct evpg_error why;
@@ -64,23 +64,28 @@ void timeout_expire(struct evpg_request *request)
     conn_release(conn);
 }
 
-void timeout_on_timer(evutil_socket_t fd, short what, void *arg)
+void timeout_tell(struct deadlines *deadlines, const bool *dying)
 {
-    struct conn *conn = arg;
-    struct deadlines *deadlines = &conn->db.deadlines;
     struct evpg_request *request;
     struct budget budget;
 
+    budget_start(&budget);
+    while (!*dying && budget_take(&budget) && (request = deadline_take(deadlines)))
+        expire(request);
+    if (!*dying)
+        deadline_wait(deadlines);
+}
+
+void timeout_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = arg;
+
     (void)fd;
     (void)what;
-    if (!deadline_are_due(deadlines))
+    if (!deadline_are_due(&conn->db.deadlines))
         return;
     conn_hold(conn);
-    budget_start(&budget);
-    while (!conn->dying && budget_take(&budget) && (request = deadline_take(deadlines)))
-        timeout_expire(request);
-    if (!conn->dying)
-        deadline_wait(deadlines);
+    timeout_tell(&conn->db.deadlines, &conn->dying);
     conn_release(conn);
 }
 

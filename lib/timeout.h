@@ -7,8 +7,7 @@
 /* The timer of a connection's deadlines. */
 void timeout_on_timer(evutil_socket_t fd, short what, void *conn);
 
-/* The deadline of one has passed, and is its own no more. Whoever calls this looks afterwards
- * whether what it works for is dying. */
-void timeout_expire(struct evpg_request *request);
+/* Tells requests whose deadlines have passed, as many as may be told in one turn, until *dying. */
+void timeout_tell(struct deadlines *deadlines, const bool *dying);
 
 #endif
