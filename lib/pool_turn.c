@@ -127,7 +127,7 @@ static int64_t first_to_come(const struct pool *pool)
 }
 
 /* Without memory the timer stays as it was; one that is set needs none. */
-static void arm(struct pool *pool)
+static void set_timer(struct pool *pool)
 {
     int64_t first_ns = pool->again ? pool->now_ns : first_to_come(pool);
     int64_t us = (first_ns - budget_now_ns()) / 1000 + 1;
@@ -140,6 +140,14 @@ static void arm(struct pool *pool)
         event_del(pool->timer_event);
     else if (evtimer_add(pool->timer_event, us > 0 ? &time : &now) < 0)
         event_active(pool->timer_event, EV_TIMEOUT, 0);
+}
+
+/* Without connections nothing is to be looked after, and the loop can end. */
+static void arm(struct pool *pool)
+{
+    if (pool_n_connections(pool) == 0)
+        pool->upkeep_ns = POOL_NEVER;
+    set_timer(pool);
 }
 
 static void take_turn(struct pool *pool)

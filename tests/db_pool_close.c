@@ -59,7 +59,10 @@ static void check_closed(size_t cut_off)
 
 static void check_loop_ends(void)
 {
+    double start = now_ms();
+
     ck_assert_int_eq(event_base_dispatch(base), 1);
+    ck_assert(now_ms() - start < 1000);
 }
 
 static void free_and_end(void)
