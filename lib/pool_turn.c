@@ -113,8 +113,7 @@ static int64_t first_to_come(const struct pool *pool)
     bool is_wanting = pool_n_connections(pool) < pool_min(pool);
     int64_t first_ns = pool_close_deadline(pool);
 
-    if (pool_n_connections(pool) > 0)
-        bring_forward(&first_ns, pool->upkeep_ns);
+    bring_forward(&first_ns, pool->upkeep_ns);
     note_logins(pool, &first_ns);
     if (pool_n_waiting(pool) > 0) {
         note_expiry(pool, pool->crowd, &first_ns);
