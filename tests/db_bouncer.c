@@ -196,7 +196,8 @@ START_TEST(prepared_where_it_does_not)
     ask_all(_i % 2 ? EVPG_BINARY : 0);
     check_all_succeeded();
     check_sessions(pool_size);
-    ck_assert_int_gt(count_complaints(), complaints);
+    if (pool_size == 1) /* else each client may have had a session to itself */
+        ck_assert_int_gt(count_complaints(), complaints);
     free_clients();
     bouncer_stop();
 }
