@@ -8,6 +8,7 @@
 #include "oracle.h"
 #include "proxy.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 
 static void check_value(const struct outcome *outcome, int number)
@@ -136,8 +137,8 @@ static void check_undone(const struct outcome *outcome, bool has_rows)
 static bool hit_by_mistake(int how)
 {
     static const char few[] = "select n, pg_sleep(0.02) from generate_series(1, 20) n",
-                      many[] = "select n, repeat('x', 10000), pg_sleep(0.02)"
-                               " from generate_series(1, 20) n";
+                      many[] = "select n, repeat('x', 10000), pg_sleep(0.002)"
+                               " from generate_series(1, 2000) n";
     struct outcome *stubborn, *next, *behind = NULL;
     bool done;
 
@@ -204,6 +205,11 @@ START_TEST(suspect_for_nothing)
         ck_assert_outcome_ok(next);
     else
         ck_assert_outcome_sqlstate(next, "22012");
+    if (next->error && next->n_rows == 0) { /* libpq 17 drops a chunk that is not full */
+        ck_assert_int_ge(PQlibVersion(), 170000);
+        end();
+        return;
+    }
     ck_assert_int_eq(next->n_rows, 19);
     for (int i = 0; i < 19; i++)
         ck_assert_int_eq(atoi(cell(next, i, 1)), i + 1);
