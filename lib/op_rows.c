@@ -89,13 +89,13 @@ static void end_statement(struct op_rows *rows, PGresult *result)
         show_next(rows);
 }
 
-/* Room for one more; false: there is no memory. */
+/* Room for one more, and for another that may have to come behind it; false: there is no memory. */
 static bool grow(struct op_rows *rows)
 {
     int room = rows->held_room ? 2 * rows->held_room : 8;
     PGresult **held;
 
-    if (rows->n_held < rows->held_room)
+    if (rows->n_held + 1 < rows->held_room)
         return true;
     held = mem_alloc((size_t)room * sizeof(*held));
     if (!held)
@@ -112,13 +112,14 @@ static bool grow(struct op_rows *rows)
  * nothing was kept. */
 static bool hold(struct op_rows *rows, PGresult *result, bool part)
 {
-    bool kept = rows->n_rows == 0 && grow(rows);
+    bool roomy = rows->n_rows == 0 && grow(rows);
+    bool kept = rows->n_rows == 0 && rows->n_held < rows->held_room;
 
     if (kept) {
         rows->held[rows->n_held++] = result;
         rows->held_bytes += PQresultMemorySize(result);
     }
-    if (kept && part && rows->held_bytes <= MOST_HELD)
+    if (roomy && part && rows->held_bytes <= MOST_HELD)
         return true;
     rows->base.suspect = false;
     if (kept)

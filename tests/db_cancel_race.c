@@ -10,6 +10,7 @@
 
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void check_value(const struct outcome *outcome, int number)
 {
@@ -124,12 +125,12 @@ static void check_rows(const struct outcome *outcome)
         ck_assert_int_eq(atoi(cell(outcome, i, 0)), i + 1);
 }
 
-static void check_undone(const struct outcome *outcome, bool has_rows)
+static void check_undone(const struct outcome *outcome, bool unseen)
 {
     ck_assert_outcome_sqlstate(outcome, "57014");
     ck_assert_int_eq(evpg_error_code(outcome->error), EVPG_E_SERVER);
     ck_assert_int_eq(evpg_error_fate(outcome->error), EVPG_FATE_NOT_EXECUTED);
-    ck_assert_int_eq(outcome->n_rows > 0, has_rows);
+    ck_assert(!unseen || outcome->n_rows == 0);
 }
 
 /* 0: nothing is behind it, so it is sent again; 1: something is; 2: too many of its rows have come
@@ -162,7 +163,7 @@ static bool hit_by_mistake(int how)
     if (done)
         check_rows(next);
     else
-        check_undone(next, how == 2 && next->n_rows > 0);
+        check_undone(next, how % 2 == 1);
     if (behind && !is_hit(behind))
         check_value(behind, 5);
     end();
@@ -366,6 +367,7 @@ END_TEST
 /* Freed while a cancel request is under way, at each pass of the loop: nothing of it is left. */
 START_TEST(freed_meanwhile)
 {
+    int descriptors = open_descriptors();
     struct outcome *slow;
 
     resources_note();
@@ -381,6 +383,8 @@ START_TEST(freed_meanwhile)
         db = NULL;
         end();
     }
+    for (int i = 0; i < 500 && open_descriptors() > descriptors; i++)
+        usleep(10000); /* threads that were left alone end by themselves */
     resources_check(1024);
 }
 END_TEST

@@ -8,6 +8,7 @@
 #include "oracle.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void check_timed_out(const struct outcome *outcome, enum evpg_fate fate)
 {
@@ -185,6 +186,7 @@ END_TEST
 
 START_TEST(freed_meanwhile)
 {
+    int descriptors = open_descriptors();
     resources_note();
     for (int passes = 0; passes < 20; passes++) {
         struct outcome *slow[4];
@@ -203,6 +205,8 @@ START_TEST(freed_meanwhile)
             ck_assert_int_eq(slow[i]->completions, 1);
         end();
     }
+    for (int i = 0; i < 500 && open_descriptors() > descriptors; i++)
+        usleep(10000); /* threads that were left alone end by themselves */
     resources_check(1024);
 }
 END_TEST
