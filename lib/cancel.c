@@ -85,7 +85,7 @@ void cancel_complete(struct conn *conn)
     budget_start(&budget);
     while ((request = TAILQ_FIRST(&conn->canceled)) && budget_take(&budget)) {
         err_set(&why, EVPG_E_CANCELED, EVPG_FATE_NOT_SENT, "canceled before it was sent");
-        why.phase = req_phase(request, conn->state != CONN_READY);
+        why.phase = req_phase(request, conn_is_connecting(conn));
         conn_complete(conn, &conn->canceled, request, &why);
     }
     if (conn->opening && conn->opening->canceled && TAILQ_EMPTY(&conn->doomed))

@@ -5,7 +5,9 @@
  * Called by cancel_request.c. The server sends its signal before it closes, so a session is sure to
  * be hit by nothing that comes later. Two ways: libpq 17 is polled, like a connection that is being
  * opened; before, a thread does it (cancel_thread.c). Invariants: one event, made anew for each
- * poll, for libpq may have gone on to another socket; it is deleted before the socket is closed.
+ * poll, for libpq may have gone on to another socket; it is deleted before the socket is closed. A
+ * thread cannot be stopped: where jobs are counted, one that nobody waits for is kept until it
+ * ends.
  */
 #include "cancel_job.h"
 
@@ -16,18 +18,22 @@
 #include <unistd.h>
 
 struct cancel_job {
+    LIST_ENTRY(cancel_job) link;
+    struct cancel_jobs *jobs; /* or NULL */
     struct event_base *base;
     struct event *event;
-    struct pg_cancel_conn *pg; /* or NULL: */
-    int thread;                /* readable when it is over */
-    void (*on_over)(void *arg);
+    struct pg_cancel_conn *pg;  /* or NULL: */
+    int thread;                 /* readable when it is over */
+    void (*on_over)(void *arg); /* NULL: nobody waits for it */
     void *arg;
 };
 
-void cancel_job_abandon(struct cancel_job *job)
+static void forget(struct cancel_job *job)
 {
-    if (!job)
-        return;
+    if (job->jobs) {
+        LIST_REMOVE(job, link);
+        job->jobs->n--;
+    }
     if (job->event)
         event_free(job->event);
     if (job->pg)
@@ -37,13 +43,47 @@ void cancel_job_abandon(struct cancel_job *job)
     mem_free(job);
 }
 
+void cancel_job_abandon(struct cancel_job *job)
+{
+    if (!job)
+        return;
+    job->on_over = NULL;
+    if (!job->jobs || job->thread < 0)
+        forget(job);
+}
+
+bool cancel_jobs_have_room(struct cancel_jobs *jobs)
+{
+    if (!jobs || jobs->n < CANCEL_JOBS_MOST)
+        return true;
+    jobs->wanted = true;
+    return false;
+}
+
+void cancel_jobs_end(struct cancel_jobs *jobs)
+{
+    while (!LIST_EMPTY(&jobs->all))
+        forget(LIST_FIRST(&jobs->all));
+}
+
+static void tell_of_room(struct cancel_jobs *jobs)
+{
+    if (!jobs || !jobs->wanted)
+        return;
+    jobs->wanted = false;
+    jobs->on_room(jobs->arg);
+}
+
 static void end(struct cancel_job *job)
 {
     void (*on_over)(void *arg) = job->on_over;
+    struct cancel_jobs *jobs = job->jobs;
     void *arg = job->arg;
 
-    cancel_job_abandon(job);
-    on_over(arg);
+    forget(job);
+    tell_of_room(jobs);
+    if (on_over)
+        on_over(arg);
 }
 
 static bool await(struct cancel_job *job, int fd, short what, event_callback_fn on_event)
@@ -87,16 +127,27 @@ static bool begin(struct cancel_job *job, PGconn *pg)
     return job->thread >= 0 && await(job, job->thread, EV_READ, on_thread);
 }
 
-struct cancel_job *cancel_job_start(struct event_base *base, PGconn *pg, void (*on_over)(void *arg),
-                                    void *arg)
+static void count(struct cancel_jobs *jobs, struct cancel_job *job)
+{
+    if (!jobs)
+        return;
+    job->jobs = jobs;
+    LIST_INSERT_HEAD(&jobs->all, job, link);
+    jobs->n++;
+}
+
+struct cancel_job *cancel_job_start(struct event_base *base, struct cancel_jobs *jobs, PGconn *pg,
+                                    void (*on_over)(void *arg), void *arg)
 {
     struct cancel_job *job = mem_alloc(sizeof(*job));
 
     if (!job)
         return NULL;
     *job = (struct cancel_job){.base = base, .thread = -1, .on_over = on_over, .arg = arg};
-    if (begin(job, pg))
-        return job;
-    cancel_job_abandon(job);
-    return NULL;
+    if (!begin(job, pg)) {
+        forget(job);
+        return NULL;
+    }
+    count(jobs, job);
+    return job;
 }

@@ -7,7 +7,8 @@
  * only about the head, whose answer is awaited; one request at a time is under way; nothing is sent
  * until it cannot hit anything any more, and what was on the wire behind the head is suspect until
  * then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing waits here; if the
- * server does not take note in time, the connection is closed.
+ * server does not take note in time, the connection is closed; of a pool's connections a few ask at
+ * a time.
  */
 #include "cancel_request.h"
 
@@ -43,12 +44,14 @@ static void settle(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;
 
-    if (!canceling->unsettled || canceling->job || canceling->target)
+    if (!canceling->unsettled && canceling->wait_ns == 0)
+        return;
+    if (canceling->job || canceling->target)
         return;
     canceling->wait_ns = 0;
     if (!canceling->graced)
         event_del(canceling->timer);
-    canceling->unsettled = conn->n_sent > 0;
+    canceling->unsettled = canceling->unsettled && conn->n_sent > 0;
 }
 
 static void on_over(void *arg)
@@ -57,26 +60,37 @@ static void on_over(void *arg)
 
     conn->canceling.job = NULL;
     settle(conn);
+    if (!conn->canceling.unsettled && conn->owner && conn->owner->completed)
+        conn->owner->completed(conn);
     conn_again(conn);
+}
+
+/* From when it is first wanted. */
+static void set_limit(struct conn *conn)
+{
+    struct canceling *canceling = &conn->canceling;
+    int wait_ms = conn->config.cancel_wait_timeout_ms;
+
+    if (canceling->wait_ns != 0)
+        return;
+    event_del(canceling->timer);
+    if (wait_ms < 0)
+        return;
+    canceling->wait_ns = budget_now_ns() + (int64_t)wait_ms * 1000000;
+    set_timer(canceling, canceling->wait_ns);
 }
 
 static void start(struct conn *conn, struct evpg_request *head)
 {
     struct canceling *canceling = &conn->canceling;
     struct evpg_request *other = head;
-    int wait_ms = conn->config.cancel_wait_timeout_ms;
 
     canceling->graced = NULL;
     canceling->target = head;
     canceling->unsettled = true;
     while ((other = TAILQ_NEXT(other, link)))
         other->suspect = true;
-    canceling->job = cancel_job_start(conn->base, conn->pg, on_over, conn);
-    event_del(canceling->timer);
-    if (wait_ms < 0)
-        return;
-    canceling->wait_ns = budget_now_ns() + (int64_t)wait_ms * 1000000;
-    set_timer(canceling, canceling->wait_ns);
+    canceling->job = cancel_job_start(conn->base, conn->cancel_jobs, conn->pg, on_over, conn);
 }
 
 /* Whether it still has time to end by itself. */
@@ -101,7 +115,9 @@ void cancel_request_look(struct conn *conn)
         return;
     if (canceling->job || canceling->target || has_grace(canceling, head))
         return;
-    start(conn, head);
+    set_limit(conn);
+    if (cancel_jobs_have_room(conn->cancel_jobs))
+        start(conn, head);
 }
 
 void cancel_request_answered(struct conn *conn, struct evpg_request *request)

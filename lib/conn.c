@@ -304,7 +304,7 @@ static void cut_off_all(struct conn *conn, const struct evpg_error *why, bool co
 
 void conn_cut_off(struct conn *conn, const struct evpg_error *why)
 {
-    bool connecting = conn->state != CONN_READY;
+    bool connecting = conn_is_connecting(conn);
 
     drop(conn);
     cut_off_all(conn, why, conn->lost_connecting);

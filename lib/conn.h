@@ -33,8 +33,10 @@ struct conn_owner {
     /* One of conn->queued, of a connection that is lost: to be taken by conn_hand_over, or it is
      * completed. */
     void (*take_back)(struct conn *conn, struct evpg_request *request);
-    /* One of its requests has been. */
+    /* One of its requests has been; or nothing that was sent can be hit by a cancel any more. */
     void (*completed)(struct conn *conn);
+    /* Whether what is queued waits for its turn; else, for a connection to be made. */
+    bool (*is_up)(const struct conn *conn);
     /* Its memory is being freed. */
     void (*gone)(void *owner_arg);
 };
@@ -91,8 +93,9 @@ struct conn {
     struct event *again_event; /* zero timer: run in the next turn */
     struct event *timer_event; /* of connecting */
 
-    struct deadlines *deadlines; /* of its requests: its own, or its pool's */
-    struct canceling canceling;  /* of what is on the wire */
+    struct deadlines *deadlines;     /* of its requests: its own, or its pool's */
+    struct canceling canceling;      /* of what is on the wire */
+    struct cancel_jobs *cancel_jobs; /* of its pool; or NULL */
 
     struct closing *closing; /* while evpg_close is under way, see close.c */
     size_t n_cut_off;        /* requests, since that was called */
@@ -161,5 +164,13 @@ bool conn_is_inherited(const struct conn *conn);
 
 /* Whether a db is a connection. */
 bool conn_is(const struct evpg_db *db);
+
+/* Whether what is queued waits for a connection to be made. */
+static inline bool conn_is_connecting(const struct conn *conn)
+{
+    if (conn->owner && conn->owner->is_up)
+        return !conn->owner->is_up(conn);
+    return conn->state != CONN_READY;
+}
 
 #endif

@@ -155,6 +155,8 @@ static void pool_free(struct evpg_db *db)
     free_events(pool);
     err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the pool was freed");
     pool_cut_off(pool, &closed);
+    if (!pool_is_inherited(pool))
+        cancel_jobs_end(&pool->cancel_jobs);
     pool_close_finish(pool);
     pool_release(pool);
 }
@@ -255,6 +257,8 @@ struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
     pool->pid = getpid();
     pool->config = checked;
     pool->connection = connection;
+    pool->cancel_jobs.on_room = pool_on_cancel_room;
+    pool->cancel_jobs.arg = pool;
     pool->at_once = 1;
     pool->timer_ns = pool->upkeep_ns = POOL_NEVER;
     if (!copy_settings(pool, conninfo) || !make_slots(pool) || !make_parts(pool)) {

@@ -3,6 +3,7 @@
 #define POOL_H
 
 #include "backoff.h"
+#include "cancel_job.h"
 #include "conn.h"
 #include "lease.h"
 
@@ -71,9 +72,10 @@ struct pool {
     int64_t next_attempt_ns;      /* not before */
     bool ever;                    /* there was a connection */
     struct evpg_error last_error; /* of an attempt, if that failed; else its code is 0 */
-    int64_t upkeep_ns;            /* when one of them has to be looked after, at the latest */
-    int64_t now_ns;               /* as of the last turn */
-    struct event *kick_event;     /* run once soon, in this pass of the loop */
+    struct cancel_jobs cancel_jobs;
+    int64_t upkeep_ns;        /* when one of them has to be looked after, at the latest */
+    int64_t now_ns;           /* as of the last turn */
+    struct event *kick_event; /* run once soon, in this pass of the loop */
     struct event *timer_event;
     int64_t timer_ns; /* when that comes */
     bool kicked;
@@ -84,6 +86,7 @@ struct pool {
     struct pool_closing *closing; /* while evpg_close is under way */
     size_t n_cut_off;             /* since that was called */
     bool closed;
+    bool was_up; /* when it began to end */
 
     int hold; /* connections that live, and frames that use it: it is freed when there are none */
     bool dying;
@@ -118,6 +121,9 @@ void pool_kick(struct pool *pool);
 /* pool_turn.c: looks after everything. For the two events. */
 void pool_on_kick(evutil_socket_t fd, short what, void *pool);
 void pool_on_timer(evutil_socket_t fd, short what, void *pool);
+
+/* Those whose cancel requests had to wait may send them. */
+void pool_on_cancel_room(void *pool);
 
 /* The deadlines of its requests, wherever they are. */
 void pool_on_deadline(evutil_socket_t fd, short what, void *pool);

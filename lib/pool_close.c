@@ -21,15 +21,17 @@ struct pool_closing {
     bool put_off;  /* once, for a loop that stood still */
 };
 
+/* Those that somebody waits for. */
 static size_t count(const struct conn *conn)
 {
     const struct evpg_request *request;
-    size_t n = conn->n_sent + conn->n_queued;
+    const struct req_list *const lists[] = {&conn->sent, &conn->queued, &conn->doomed,
+                                            &conn->canceled};
+    size_t n = 0;
 
-    TAILQ_FOREACH (request, &conn->doomed, link)
-        n++;
-    TAILQ_FOREACH (request, &conn->canceled, link)
-        n++;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        TAILQ_FOREACH (request, lists[i], link)
+            n += !request->abandoned;
     return n;
 }
 
@@ -64,6 +66,7 @@ void pool_cut_off(struct pool *pool, const struct evpg_error *why)
 {
     bool was_dying = pool->dying;
 
+    pool->was_up = pool_n_up(pool) > 0;
     for (int i = 0; i < pool->config.max_connections && pool->dying == was_dying; i++) {
         if (pool->slots[i].login)
             drop_login(&pool->slots[i]);
@@ -98,12 +101,20 @@ int64_t pool_close_deadline(const struct pool *pool)
     return pool->closing ? pool->closing->deadline_ns : POOL_NEVER;
 }
 
-/* Connections that are idle, or being opened for nobody, are not waited for. */
+static bool is_any_busy(const struct pool *pool)
+{
+    const struct slot *slot;
+
+    TAILQ_FOREACH (slot, &pool->in[SLOT_SHARED], link)
+        if (conn_is_busy(slot->conn))
+            return true;
+    return pool->count[SLOT_CLOSING] > 0 || pool->count[SLOT_LEASED] > 0;
+}
+
+/* Connections on which nothing is under way, or being opened for nobody, are not waited for. */
 static bool is_done(const struct pool *pool)
 {
-    return !conn_is_busy(pool->crowd) && !conn_is_busy(pool->singles) &&
-           pool->count[SLOT_SHARED] == 0 && pool->count[SLOT_CLOSING] == 0 &&
-           pool->count[SLOT_LEASED] == 0;
+    return !conn_is_busy(pool->crowd) && !conn_is_busy(pool->singles) && !is_any_busy(pool);
 }
 
 static bool has_stood_still(const struct pool *pool, struct pool_closing *closing)
@@ -121,8 +132,10 @@ static void end(struct pool *pool, const char *how)
 
     err_set(&why, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the pool was closed%s", how);
     pool_cut_off(pool, &why);
-    if (!pool->dying)
-        pool_close_finish(pool);
+    if (pool->dying)
+        return;
+    cancel_jobs_end(&pool->cancel_jobs);
+    pool_close_finish(pool);
 }
 
 /* It counts as one of an earlier life, so that canceling it makes no difference any more. */

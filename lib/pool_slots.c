@@ -88,9 +88,15 @@ static bool is_worn(const struct slot *slot)
     return is_used_up(slot) || budget_now_ns() >= slot->end_ns;
 }
 
-/* A script may have left a transaction open. */
+/* A script may have left a transaction open. One that may still be hit by a cancel would keep the
+ * next request waiting: it is not idle until then, and gets nothing either. */
 void slot_settle(struct slot *slot)
 {
+    if (slot->conn->canceling.unsettled && !slot->conn->in_transaction) {
+        if (slot->state != SLOT_SHARED)
+            slot_set_state(slot, SLOT_SHARED);
+        return;
+    }
     slot->whole = slot->reserved = false;
     if (slot->conn->in_transaction)
         pool_reset(slot, false, NULL);
@@ -160,7 +166,8 @@ static void on_gone(void *arg)
     pool_release(slot->pool);
 }
 
-static const struct conn_owner slot_owner = {on_lost, take_back, on_completed, on_gone};
+static const struct conn_owner slot_owner = {
+    .lost = on_lost, .take_back = take_back, .completed = on_completed, .gone = on_gone};
 
 struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
 {
@@ -174,6 +181,7 @@ struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
     conn->owner = &slot_owner;
     conn->owner_arg = slot;
     conn->deadlines = &pool->db.deadlines;
+    conn->cancel_jobs = &pool->cancel_jobs;
     pool_hold(pool);
     slot->conn = conn;
     slot->proven = slot->whole = slot->reserved = false;
@@ -187,12 +195,20 @@ static void on_lobby_completed(struct conn *lobby)
     pool_kick(lobby->owner_arg);
 }
 
+static bool is_lobby_up(const struct conn *lobby)
+{
+    const struct pool *pool = lobby->owner_arg;
+
+    return pool->was_up || pool_n_up(pool) > 0;
+}
+
 static void on_lobby_gone(void *arg)
 {
     pool_release(arg);
 }
 
-static const struct conn_owner lobby_owner = {NULL, NULL, on_lobby_completed, on_lobby_gone};
+static const struct conn_owner lobby_owner = {
+    .completed = on_lobby_completed, .is_up = is_lobby_up, .gone = on_lobby_gone};
 
 struct conn *pool_make_lobby(struct pool *pool)
 {

@@ -26,7 +26,7 @@ static void time_out(struct pool *pool, struct conn *lobby, struct evpg_request 
             pool->config.query_wait_timeout_ms);
     if (pool->last_error.code)
         err_append(&why, "; the last attempt to connect: %s", pool->last_error.message);
-    why.phase = pool_n_up(pool) > 0 ? EVPG_PHASE_QUEUED : EVPG_PHASE_CONNECTING;
+    why.phase = req_phase(request, conn_is_connecting(lobby));
     conn_complete(lobby, &lobby->queued, request, &why);
 }
 
@@ -174,6 +174,15 @@ static void take_turn(struct pool *pool)
     if (!pool->dying)
         arm(pool);
     pool_release(pool);
+}
+
+void pool_on_cancel_room(void *arg)
+{
+    struct pool *pool = arg;
+
+    for (int i = 0; i < pool->config.max_connections; i++)
+        if (pool->slots[i].conn && pool->slots[i].conn->canceling.n_unwanted > 0)
+            conn_again(pool->slots[i].conn);
 }
 
 void pool_on_deadline(evutil_socket_t fd, short what, void *arg)

@@ -30,7 +30,7 @@ static void explain(const struct conn *conn, const struct evpg_request *request,
 
     err_set(why, EVPG_E_TIMEOUT, sent ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_SENT,
             "not done within %d ms", request->timeout_ms);
-    why->phase = req_phase(request, conn->state != CONN_READY);
+    why->phase = req_phase(request, conn_is_connecting(conn));
 }
 
 /* Its callbacks are taken from it first, for done may end the connection. */

@@ -79,8 +79,9 @@ struct evpg_conn_config {
     /**
      * How long the server is waited for when it has been asked to stop a request, because that was
      * canceled or its time was up (see evpg/request.h), in milliseconds; then the connection is
-     * closed, as if it were lost. Default: 10,000, as PgBouncer's cancel_wait_timeout, which is
-     * about a client's wait for a cancel request to be passed on.
+     * closed, as if it were lost. Of a pool's connections four at most ask at a time, and the
+     * others' turn is part of this time. Default: 10,000, as PgBouncer's cancel_wait_timeout, which
+     * is about a client's wait for a cancel request to be passed on.
      */
     int cancel_wait_timeout_ms;
 };
