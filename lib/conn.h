@@ -71,6 +71,7 @@ struct conn {
     bool write_waits;             /* PQflush wants the socket to be writable */
     struct evpg_request *paused;  /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;
+    int64_t send_ns; /* when what is being sent is */
 
     /* Why the session ended, by a FATAL notice; and why the connection was lost, for doomed. */
     struct evpg_error fatal;

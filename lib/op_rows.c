@@ -398,6 +398,9 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     result.kept = !cut && !rows->on_row && !request->off_pipeline && rows->last;
     if (!rows->on_row && cut)
         result.rows = 0;
+    if (request->db->stats && !request->ended)
+        request->db->stats->all.rows += result.rows;
+    db_note_done(request, cut);
     call_done(rows, &result);
 }
 
@@ -435,7 +438,7 @@ struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, ev
     rows->on_row = on_row;
     rows->on_done = on_done;
     rows->arg = arg;
-    refusal = db->ops->submit(db, &rows->base);
+    refusal = db_submit(db, &rows->base);
     if (refusal == 0)
         return &rows->base;
     mem_free(rows);

@@ -32,6 +32,7 @@ void pool_hold(struct pool *pool)
 static void destroy(struct pool *pool)
 {
     types_forget(&pool->db.types);
+    stats_finish(&pool->stats);
     for (int i = 0; pool->slots && i < pool->config.max_connections; i++)
         lease_finish(&pool->slots[i].lease);
     mem_free((char *)pool->config.server_reset_query);
@@ -122,7 +123,6 @@ static int pool_submit(struct evpg_db *db, struct evpg_request *request)
         return refusal;
     request->serial = pool->next_serial++;
     request->unordered = true;
-    request->queued_ns = budget_now_ns();
     conn_enqueue(pool->crowd, request);
     if (pool->config.query_timeout_ms > 0)
         evpg_request_set_timeout(request, pool->config.query_timeout_ms);
@@ -254,6 +254,8 @@ struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
         return NULL;
     pool->db.ops = &pool_ops;
     pool->base = base;
+    pool->db.stats = &pool->stats;
+    pool->stats.most_names = (size_t)checked.max_request_names;
     pool->pid = getpid();
     pool->config = checked;
     pool->connection = connection;

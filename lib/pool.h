@@ -58,6 +58,8 @@ struct pool {
     struct evpg_pool_config config;
     struct evpg_conn_config connection; /* of each */
 
+    struct stats stats;
+
     struct slot *slots; /* max_connections of them */
     struct slot_list in[N_SLOT_STATES];
     size_t count[N_SLOT_STATES];

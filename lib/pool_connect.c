@@ -47,6 +47,7 @@ void pool_fail_slot(struct slot *slot, const struct evpg_error *why)
     struct pool *pool = slot->pool;
 
     pool_note_failure(pool, why);
+    pool->stats.all.connect_failures++;
     if (slot->conn)
         slot_close(slot);
     else
@@ -72,7 +73,10 @@ static void succeed(struct slot *slot)
     pool->next_attempt_ns = 0;
     pool->backoff.failures = 0;
     pool->at_once = policy_ramp(pool->at_once, (size_t)pool->config.max_connecting);
-    slot->since_ns = slot->used_ns = budget_now_ns();
+    slot->used_ns = budget_now_ns();
+    histogram_add(&pool->stats.all.connect_time, slot->used_ns - slot->since_ns);
+    pool->stats.all.connected++;
+    slot->since_ns = slot->used_ns;
     slot->end_ns = end_of_life(pool, slot->since_ns);
     slot_settle(slot);
     pool_kick(pool);

@@ -152,6 +152,7 @@ static void on_lost(struct conn *conn, const struct evpg_error *why)
 
     if (pool->dying || slot->conn != conn)
         return;
+    pool->stats.all.connections_lost++;
     if (!slot->proven && budget_now_ns() - slot->since_ns < 1000000000)
         pool_note_failure(pool, why);
     if (slot->state != SLOT_LEASED)

@@ -176,6 +176,13 @@ struct evpg_pool_config {
 
     /** Passed to on_water. */
     void *on_water_arg;
+
+    /**
+     * Of how many names of requests (evpg_request_set_name()) it is counted by itself how often and
+     * how long they ran, see evpg_pool_name_stats(); each takes 1.2 KiB, once it is used. Default:
+     * none.
+     */
+    int max_request_names;
 };
 
 /**
@@ -214,7 +221,8 @@ static inline struct evpg_pool_config evpg_pool_config_default(void)
                                       0,
                                       0,
                                       NULL,
-                                      NULL};
+                                      NULL,
+                                      0};
     return config;
 }
 
