@@ -29,6 +29,7 @@ static const struct metric gauges[] = {
     METRIC("connections_opening", opening, "Connections that are being opened."),
     METRIC("connections_idle", idle, "Connections that have nothing to do."),
     METRIC("connections_busy", busy, "Connections that run requests."),
+    METRIC("connections_standby", standby_connections, "Connections to standbys."),
     METRIC("connections_leased", leased, "Connections that are leased."),
     METRIC("requests_waiting", waiting, "Requests that wait for a connection."),
     METRIC("requests_waiting_bytes", waiting_bytes, "Memory of the requests that wait."),

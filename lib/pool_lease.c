@@ -129,9 +129,9 @@ static void on_release(struct lease *lease)
     if (pool->dying || !conn || slot->state != SLOT_LEASED)
         return;
     pool_kick(pool);
-    db_tell(&pool->db, EVPG_EVENT_RELEASED, NULL, NULL);
+    db_tell(pool->face, EVPG_EVENT_RELEASED, NULL, NULL);
     slot->used_ns = budget_now_ns();
-    conn->face = &pool->db;
+    conn->face = pool->face;
     if (pool_is_inherited(pool) || conn_is_busy(conn) || !conn->pg)
         cut_off(slot);
     else if (conn->in_transaction || lease->listened || query)
@@ -149,13 +149,13 @@ void pool_lease_out(struct slot *slot, struct evpg_request *request)
     slot_set_state(slot, SLOT_LEASED);
     slot->uses++;
     slot->lease.on_release = on_release;
-    lease_start(&slot->lease, slot->conn, &pool->db, request->name);
+    lease_start(&slot->lease, slot->conn, pool->face, request->name);
     request->name = NULL;
     acquire->lease = &slot->lease;
-    slot->lease.db.stats = &pool->stats;
-    pool->stats.all.leases++;
-    histogram_add(&pool->stats.all.queue_time, budget_now_ns() - request->queued_ns);
-    db_tell(&pool->db, EVPG_EVENT_ACQUIRED, request, NULL);
+    slot->lease.db.stats = pool->db.stats;
+    pool->db.stats->all.leases++;
+    histogram_add(&pool->db.stats->all.queue_time, budget_now_ns() - request->queued_ns);
+    db_tell(pool->face, EVPG_EVENT_ACQUIRED, request, NULL);
     conn_hold(lobby);
     conn_complete(lobby, &lobby->queued, request, NULL);
     conn_release(lobby);

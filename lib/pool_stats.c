@@ -10,13 +10,17 @@
 #include <errno.h>
 #include <string.h>
 
-static void look_at_slots(const struct pool *pool, struct evpg_pool_stats *stats)
+/* Those of a standby are added. */
+static void look_at(const struct pool *pool, struct evpg_pool_stats *stats)
 {
-    stats->connections = pool_n_connections(pool);
-    stats->opening = pool->count[SLOT_OPENING];
-    stats->idle = pool->count[SLOT_IDLE];
-    stats->busy = pool->count[SLOT_SHARED];
-    stats->leased = pool->count[SLOT_LEASED];
+    stats->connections += pool_n_connections(pool);
+    stats->opening += pool->count[SLOT_OPENING];
+    stats->idle += pool->count[SLOT_IDLE];
+    stats->busy += pool->count[SLOT_SHARED];
+    stats->leased += pool->count[SLOT_LEASED];
+    stats->waiting += pool_n_waiting(pool);
+    stats->waiting_bytes += pool->crowd->queued_bytes + pool->singles->queued_bytes;
+    stats->canceling += pool->cancel_jobs.n;
     for (int i = 0; i < pool->config.max_connections; i++)
         if (pool->slots[i].conn)
             stats->running += pool->slots[i].conn->n_sent + pool->slots[i].conn->n_queued;
@@ -25,10 +29,11 @@ static void look_at_slots(const struct pool *pool, struct evpg_pool_stats *stats
 static void look(const struct pool *pool, struct evpg_pool_stats *stats)
 {
     *stats = pool->stats.all;
-    stats->waiting = pool_n_waiting(pool);
-    stats->waiting_bytes = pool->crowd->queued_bytes + pool->singles->queued_bytes;
-    stats->canceling = pool->cancel_jobs.n;
-    look_at_slots(pool, stats);
+    look_at(pool, stats);
+    if (!pool->standby)
+        return;
+    stats->standby_connections = pool_n_connections(pool->standby);
+    look_at(pool->standby, stats);
 }
 
 static bool is_alive(struct evpg_db *db)

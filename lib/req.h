@@ -72,6 +72,7 @@ struct evpg_request {
     bool canceled;     /* by the application */
     bool abandoned;    /* nobody is to be told anything any more */
     bool unwanted;     /* on the wire, and the server is to be asked to stop it */
+    bool sorted;       /* a pool has looked whether it may run on a standby */
     bool unordered;    /* a pool's own: nobody relies on its place among others */
     bool suspect;      /* on the wire when the server was asked to stop another */
     bool hit;          /* the server says that it was stopped */

@@ -55,11 +55,12 @@ struct evpg_pool_stats {
 
     /** @name Now */
     /**@{*/
-    uint64_t connections;   /**< that there are, or are being opened */
-    uint64_t opening;       /**< of these: that are being opened */
-    uint64_t idle;          /**< that have nothing to do */
-    uint64_t busy;          /**< that run requests of the pool's */
-    uint64_t leased;        /**< that are leased */
+    uint64_t connections;         /**< that there are, or are being opened */
+    uint64_t standby_connections; /**< of these: to standbys, see standby_conninfo */
+    uint64_t opening;             /**< of these: that are being opened */
+    uint64_t idle;                /**< that have nothing to do */
+    uint64_t busy;                /**< that run requests of the pool's */
+    uint64_t leased;              /**< that are leased */
     uint64_t waiting;       /**< requests that wait for a connection, evpg_acquire() included */
     uint64_t waiting_bytes; /**< the memory that these take */
     uint64_t running;   /**< requests that were given to connections, those of leases included */
