@@ -71,7 +71,6 @@ static void succeed(struct slot *slot)
     pool->ever = true;
     pool->last_error.code = 0;
     pool->next_attempt_ns = 0;
-    pool->backoff.failures = 0;
     pool->at_once = policy_ramp(pool->at_once, (size_t)pool->config.max_connecting);
     slot->used_ns = budget_now_ns();
     histogram_add(&pool->db.stats->all.connect_time, slot->used_ns - slot->since_ns);

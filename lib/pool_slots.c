@@ -108,13 +108,21 @@ void slot_settle(struct slot *slot)
         pool_upkeep_note(slot);
 }
 
+/* The server is there, and not only whatever lets one log in. */
+static void prove(struct slot *slot)
+{
+    slot->proven = true;
+    slot->pool->backoff.failures = 0;
+}
+
 static void on_completed(struct conn *conn)
 {
     struct slot *slot = conn->owner_arg;
 
     if (slot->pool->dying || slot->conn != conn)
         return;
-    slot->proven = slot->proven || slot->uses > 0;
+    if (!slot->proven && slot->uses > 0 && conn->pg)
+        prove(slot);
     pool_kick(slot->pool);
     pool_look_at_role(slot);
     if (slot->state != SLOT_SHARED)
@@ -156,6 +164,8 @@ static void on_lost(struct conn *conn, const struct evpg_error *why)
     pool->db.stats->all.connections_lost++;
     if (!slot->proven && budget_now_ns() - slot->since_ns < 1000000000)
         pool_note_failure(pool, why);
+    else
+        pool->backoff.failures = 0;
     if (slot->state != SLOT_LEASED)
         slot_close(slot);
     pool_kick(pool);

@@ -97,6 +97,39 @@ START_TEST(po13_attempts_are_ever_further_apart)
 }
 END_TEST
 
+/* Each connection is lost with the first answer, as those to a pooler whose server is away are: it
+ * is not opened again and again without a pause. */
+START_TEST(lost_with_the_first_answer)
+{
+    struct outcome *after;
+    uint64_t login;
+    int before;
+    double start;
+
+    begin_behind_proxy(&EVPG_POOL_CONFIG(.min_connections = 1, .max_connections = 1));
+    await_live(1);
+    run_for(50);
+    login = proxy->counters.from_server;
+    query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    run_for(1100);
+    before = proxy->counters.accepted;
+    proxy->settings.cut_at = (int64_t)login + 1;
+    proxy_reset(proxy);
+    start = now_ms();
+    while (now_ms() - start < 1000) {
+        query("select 1", EVPG_NO_PARAMS);
+        await_all();
+    }
+    ck_assert_int_le(proxy->counters.accepted - before, 6);
+    proxy->settings.cut_at = -1;
+    after = query("select 2", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_ok(after);
+    end();
+}
+END_TEST
+
 START_TEST(po14_waits_for_the_server)
 {
     struct outcome *first, *second, *third;
@@ -434,6 +467,7 @@ static Suite *make_suite(void)
     tcase_set_timeout(tcase, sized(60, 300));
     tcase_add_test(tcase, keeps_the_least_number);
     tcase_add_test(tcase, po13_attempts_are_ever_further_apart);
+    tcase_add_test(tcase, lost_with_the_first_answer);
     tcase_add_test(tcase, po14_waits_for_the_server);
     tcase_add_test(tcase, wait_has_an_end);
     tcase_add_test(tcase, loses_only_what_was_sent);
