@@ -43,6 +43,7 @@
 #include <evpg/row.h>
 #include <evpg/scalar.h>
 #include <evpg/scan.h>
+#include <evpg/stats.h>
 #include <evpg/time.h>
 #include <evpg/type.h>
 

@@ -70,6 +70,8 @@ static void set_up(struct conn *conn)
         return;
     }
     event_del(conn->timer_event);
+    conn->role = role_wanted(conninfo_target(conn->connecting->conninfo));
+    conn->role_denied = false;
     connect_forget(conn);
     PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);
     if (!io_start(conn)) {

@@ -50,6 +50,7 @@ void evpg_request_cancel(struct evpg_request *request)
 {
     if (is_over(request) || is_doomed(request))
         return;
+    db_tell(request->db, EVPG_EVENT_CANCELED, request, NULL);
     if (request->state == REQ_QUEUED)
         cancel_unsent(request->conn, request);
     else
@@ -61,6 +62,8 @@ void evpg_request_abandon(struct evpg_request *request)
 {
     if (!request || !request->conn || request->state == REQ_DONE)
         return;
+    if (request->db->stats && !request->abandoned)
+        request->db->stats->all.abandoned++;
     request->abandoned = true;
     req_clear_handle(request);
     request->ops->abandon(request);

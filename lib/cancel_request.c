@@ -90,6 +90,8 @@ static void start(struct conn *conn, struct evpg_request *head)
     canceling->unsettled = true;
     while ((other = TAILQ_NEXT(other, link)))
         other->suspect = true;
+    if (conn->face->stats)
+        conn->face->stats->all.cancel_requests++;
     canceling->job = cancel_job_start(conn->base, conn->cancel_jobs, conn->pg, on_over, conn);
 }
 

@@ -244,6 +244,10 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
 {
     conn_hold(conn);
     note_loss(conn, why);
+    if (conn->opening)
+        db_tell(conn->face, EVPG_EVENT_CONNECT_FAILED, NULL, &conn->lost);
+    else if (!conn->lost_connecting)
+        db_tell(conn->face, EVPG_EVENT_LOST, NULL, &conn->lost);
     drop(conn);
     give_back(conn);
     doom_all(conn);
@@ -265,6 +269,7 @@ void conn_opened(struct conn *conn)
     struct evpg_request *opening = conn->opening;
 
     conn->opening = NULL;
+    db_tell(conn->face, EVPG_EVENT_CONNECTED, NULL, NULL);
     conn_complete(conn, NULL, opening, NULL);
 }
 
@@ -306,6 +311,8 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why)
 {
     bool connecting = conn_is_connecting(conn);
 
+    if (conn->state == CONN_READY)
+        db_tell(conn->face, EVPG_EVENT_CLOSED, NULL, NULL);
     drop(conn);
     cut_off_all(conn, why, conn->lost_connecting);
     doom_all(conn);

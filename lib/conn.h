@@ -8,6 +8,7 @@
 #include "db.h"
 #include "parameters.h"
 #include "req.h"
+#include "role.h"
 #include "row.h"
 #include "stmt.h"
 
@@ -65,12 +66,15 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
+    enum role role;               /* what its server has to be; */
+    bool role_denied;             /* and the server has said that it is not */
     bool in_transaction;          /* a block, as of when nothing was on the wire */
     struct stmt_cache statements; /* that are prepared */
     bool kicked;                  /* kick_event is active: its callback comes in this turn */
     bool write_waits;             /* PQflush wants the socket to be writable */
     struct evpg_request *paused;  /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;
+    int64_t send_ns; /* when what is being sent is */
 
     /* Why the session ended, by a FATAL notice; and why the connection was lost, for doomed. */
     struct evpg_error fatal;

@@ -8,7 +8,9 @@
  */
 #include "db.h"
 
+#include "budget.h"
 #include "log.h"
+#include "req.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,9 +53,57 @@ void evpg_set_hooks(struct evpg_db *db, const struct evpg_hooks *hooks, void *ar
     db->hooks_arg = arg;
 }
 
+void db_observe(struct evpg_db *db, enum evpg_event event, const struct evpg_request *request,
+                const struct evpg_error *error)
+{
+    bool before = db->observed;
+
+    db->observed = true;
+    db->hooks.event(db, event, request, error, db->hooks_arg);
+    db->observed = before;
+}
+
+static int refuse_in_hook(struct evpg_db *db)
+{
+    return db_refuse(db, EINVAL, "called from inside the event hook");
+}
+
+/* When it was submitted is also what its wait is counted from. */
+int db_submit(struct evpg_db *db, struct evpg_request *request)
+{
+    int refusal;
+
+    if (db->observed)
+        return refuse_in_hook(db);
+    if (db->stats)
+        request->queued_ns = budget_now_ns();
+    refusal = db->ops->submit(db, request);
+    if (db->stats)
+        *(refusal ? &db->stats->all.refused : &db->stats->all.submitted) += 1;
+    if (refusal == 0)
+        db_tell(db, EVPG_EVENT_QUEUED, request, NULL);
+    return refusal;
+}
+
+void db_note_done(struct evpg_request *request, const struct evpg_error *error)
+{
+    struct evpg_db *db = request->db;
+    int64_t now_ns;
+
+    if (request->ended)
+        return;
+    request->ended = true;
+    now_ns = request->done_ns || !db->stats ? request->done_ns : budget_now_ns();
+    if (db->stats && !request->abandoned)
+        stats_done(db->stats, request->name, error, now_ns - request->queued_ns);
+    db_tell(db, EVPG_EVENT_DONE, request, error);
+}
+
 void evpg_free(struct evpg_db *db)
 {
-    if (db)
+    if (db && db->observed)
+        refuse_in_hook(db);
+    else if (db)
         db->ops->free(db);
 }
 
@@ -61,6 +111,10 @@ int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, vo
 {
     if (!db || !db->ops->close) {
         db_refuse(db, EINVAL, "only a connection or a pool can be closed");
+        return -1;
+    }
+    if (db->observed) {
+        refuse_in_hook(db);
         return -1;
     }
     return db->ops->close(db, deadline_ms, on_closed, arg);

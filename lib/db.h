@@ -3,6 +3,7 @@
 #define DB_H
 
 #include "deadline.h"
+#include "stats.h"
 #include "types.h"
 
 #include <evpg/conn.h>
@@ -29,7 +30,27 @@ struct evpg_db {
     void *hooks_arg;
     struct types types; /* that it knows */
     struct deadlines deadlines;
+    struct stats *stats; /* that count its requests; NULL: nobody counts them */
+    bool observed;       /* the event hook is running */
 };
+
+/* Submits a request to it: 0; or an errno, and it was not taken. */
+int db_submit(struct evpg_db *db, struct evpg_request *request);
+
+/* Its callback comes next. Once for each request. */
+void db_note_done(struct evpg_request *request, const struct evpg_error *error);
+
+/* Calls the event hook. */
+void db_observe(struct evpg_db *db, enum evpg_event event, const struct evpg_request *request,
+                const struct evpg_error *error);
+
+/* Tells of something, where anybody wants to hear of it. */
+static inline void db_tell(struct evpg_db *db, enum evpg_event event,
+                           const struct evpg_request *request, const struct evpg_error *error)
+{
+    if (db->hooks.event)
+        db_observe(db, event, request, error);
+}
 
 /* Tells the log hook why a call is refused and sets errno to it. db, which may be NULL, may be gone
  * afterwards. Returns the errno. */

@@ -9,7 +9,7 @@
  * of date, and nothing has come of it, it is sent once more, unprepared.
  */
 #include "mem.h"
-#include "op_rows.h"
+#include "op_submit.h"
 #include "params.h"
 
 #include <evpg/query.h>
@@ -239,7 +239,7 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
 {
     char why[256];
 
-    if (!op_rows_check(db, sql, &of->sql_length, &of->word))
+    if (!op_submit_check(db, sql, &of->sql_length, &of->word))
         return false;
     if (!params_check(params, n_params, why, sizeof(why))) {
         db_refuse(db, EINVAL, "%s", why);
@@ -286,7 +286,7 @@ struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
     if (!check(db, sql, params, n_params, &of))
         return NULL;
     query = make(sql, params, n_params, &of);
-    return query ? op_rows_submit(&query->rows, db, on_row, on_done, arg) : NULL;
+    return query ? op_submit(&query->rows, db, on_row, on_done, arg) : NULL;
 }
 
 /* NULLs of these types: a preparation looks at the types alone. */
@@ -324,5 +324,5 @@ struct evpg_request *evpg_prepare(struct evpg_db *db, const char *sql, const uin
         return NULL;
     }
     query = make_preparation(db, sql, types, n_types);
-    return query ? op_rows_submit(&query->rows, db, NULL, on_done, arg) : NULL;
+    return query ? op_submit(&query->rows, db, NULL, on_done, arg) : NULL;
 }

@@ -12,11 +12,9 @@
 #include "cancel_request.h"
 #include "io.h"
 #include "mem.h"
-#include "params.h"
 
 #include <evpg/request.h>
 
-#include <errno.h>
 #include <string.h>
 
 /* The rows that are kept back of one that may have to be sent again. */
@@ -157,6 +155,15 @@ void op_rows_reset(struct op_rows *rows)
     *rows->tag = '\0';
 }
 
+/* In a block of the user's it may be his own wish. */
+static void note_role(const struct op_rows *rows, const char *sqlstate)
+{
+    struct conn *conn = rows->base.conn;
+
+    if (sqlstate && !conn->in_transaction && role_is_denied(conn->role, sqlstate))
+        conn->role_denied = true;
+}
+
 /* Of several errors the first is what went wrong: behind it all is skipped. Rows that were kept
  * back are as good as any, unless it is to be sent again. */
 static void note_failure(struct op_rows *rows, PGresult *result)
@@ -170,6 +177,7 @@ static void note_failure(struct op_rows *rows, PGresult *result)
     else if (rows->held)
         show_next(rows);
     replace(&rows->failed, result);
+    note_role(rows, PQresultErrorField(result, PG_DIAG_SQLSTATE));
     rows->failed_in = req_phase(&rows->base, false);
 }
 
@@ -398,6 +406,9 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     result.kept = !cut && !rows->on_row && !request->off_pipeline && rows->last;
     if (!rows->on_row && cut)
         result.rows = 0;
+    if (request->db->stats && !request->ended)
+        request->db->stats->all.rows += result.rows;
+    db_note_done(request, cut);
     call_done(rows, &result);
 }
 
@@ -410,35 +421,4 @@ void op_rows_release(struct evpg_request *request)
     PQclear(rows->last);
     PQclear(rows->failed);
     mem_free(rows);
-}
-
-bool op_rows_check(struct evpg_db *db, const char *sql, size_t *length, enum sqlword *word)
-{
-    if (!db || !sql)
-        return !db_refuse(db, EINVAL, "the statement is NULL");
-    *length = strlen(sql);
-    if (*length > PARAMS_MAX_BYTES)
-        return !db_refuse(db, EINVAL, "the statement is longer than one may be");
-    *word = sqlword_of(sql);
-    if (*word == SQLWORD_COPY)
-        return !db_refuse(db, EINVAL, "COPY cannot be run as a query");
-    return true;
-}
-
-struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, evpg_row_cb on_row,
-                                    evpg_done_cb on_done, void *arg)
-{
-    int refusal;
-
-    rows->base.db = db;
-    rows->base.pins = sqlword_pins(rows->word);
-    rows->on_row = on_row;
-    rows->on_done = on_done;
-    rows->arg = arg;
-    refusal = db->ops->submit(db, &rows->base);
-    if (refusal == 0)
-        return &rows->base;
-    mem_free(rows);
-    errno = refusal;
-    return NULL;
 }

@@ -47,14 +47,6 @@ static inline struct op_rows *op_rows_of(const struct evpg_request *request)
     return (struct op_rows *)request;
 }
 
-/* Whether the SQL can be sent at all, and its length and kind; if not, errno says so and the log
- * hook why. */
-bool op_rows_check(struct evpg_db *db, const char *sql, size_t *length, enum sqlword *word);
-
-/* Fills a new one in, and submits it. NULL with errno: it was refused, and is freed. */
-struct evpg_request *op_rows_submit(struct op_rows *rows, struct evpg_db *db, evpg_row_cb on_row,
-                                    evpg_done_cb on_done, void *arg);
-
 /* As it was when it was submitted; what has come is freed. */
 void op_rows_reset(struct op_rows *rows);
 

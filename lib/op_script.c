@@ -7,7 +7,7 @@
  * on its connection; it is one block of memory, made when it is submitted.
  */
 #include "mem.h"
-#include "op_rows.h"
+#include "op_submit.h"
 
 #include <evpg/query.h>
 
@@ -48,7 +48,7 @@ struct evpg_request *evpg_script(struct evpg_db *db, const char *sql, evpg_row_c
     enum sqlword word;
     size_t length, size;
 
-    if (!op_rows_check(db, sql, &length, &word))
+    if (!op_submit_check(db, sql, &length, &word))
         return NULL;
     size = sizeof(*script) + length + 1;
     script = mem_alloc(size);
@@ -60,5 +60,5 @@ struct evpg_request *evpg_script(struct evpg_db *db, const char *sql, evpg_row_c
     script->rows.base.size = size;
     script->rows.base.alone = true;
     script->rows.base.off_pipeline = true;
-    return op_rows_submit(&script->rows, db, on_row, on_done, arg);
+    return op_submit(&script->rows, db, on_row, on_done, arg);
 }

@@ -73,6 +73,25 @@ static bool set_mode(PGconn *pg, const struct evpg_request *request)
     return (off ? PQenterPipelineMode(pg) : PQexitPipelineMode(pg)) == 1;
 }
 
+static void note_sent(const struct conn *conn, struct evpg_request *request)
+{
+    struct stats *stats = request->db->stats;
+
+    if (stats && !request->renewed)
+        histogram_add(&stats->all.queue_time, conn->send_ns - request->queued_ns);
+    db_tell(request->db, EVPG_EVENT_SENT, request, NULL);
+}
+
+static void note_first_row(struct evpg_request *request, int64_t now_ns)
+{
+    struct stats *stats = request->db->stats;
+
+    request->row_seen = true;
+    if (stats)
+        histogram_add(&stats->all.first_row_time, now_ns - request->queued_ns);
+    db_tell(request->db, EVPG_EVENT_FIRST_ROW, request, NULL);
+}
+
 static bool send_one(struct conn *conn, struct evpg_request *request)
 {
     TAILQ_REMOVE(&conn->queued, request, link);
@@ -82,6 +101,7 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     conn->n_sent++;
     conn->sent_bytes += request->size;
     request->state = REQ_SENT;
+    note_sent(conn, request);
     if (!set_mode(conn->pg, request) || !request->ops->send(request, conn->pg))
         return false;
     activate(conn);
@@ -92,6 +112,7 @@ bool pipeline_send(struct conn *conn)
 {
     struct evpg_request *next;
 
+    conn->send_ns = budget_now_ns();
     while ((next = TAILQ_FIRST(&conn->queued)) && fits(conn, next)) {
         if (!send_one(conn, next))
             return false;
@@ -134,6 +155,8 @@ static void send_again(struct conn *conn, struct evpg_request *request)
     request->state = REQ_QUEUED;
     request->renewed = true;
     request->answered = false;
+    if (request->db->stats)
+        request->db->stats->all.sent_again++;
     conn->n_queued++;
     conn->queued_bytes += request->size;
     if (before)
@@ -158,6 +181,7 @@ static void complete(struct conn *conn, struct evpg_request *head, struct budget
     cancel_request_answered(conn, head);
     activate(conn);
     budget_take(budget);
+    head->done_ns = budget->looked_ns;
     if (!conn->in_transaction && head->ops->renew && head->ops->renew(head))
         send_again(conn, head);
     else
@@ -263,6 +287,8 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
         refuse(conn, status);
     else if (pq_is_row_part(status) && !head->has_rows)
         budget_take(budget); /* rows that nobody wants any more count as well */
+    else if (head->has_rows && !head->row_seen)
+        note_first_row(head, budget->looked_ns);
 }
 
 /* Outside the pipeline the error that a statement was answered with is still there. */

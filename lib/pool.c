@@ -31,13 +31,18 @@ void pool_hold(struct pool *pool)
 
 static void destroy(struct pool *pool)
 {
+    struct pool *primary = pool->primary;
+
     types_forget(&pool->db.types);
+    stats_finish(&pool->stats);
     for (int i = 0; pool->slots && i < pool->config.max_connections; i++)
         lease_finish(&pool->slots[i].lease);
     mem_free((char *)pool->config.server_reset_query);
     mem_free(pool->conninfo_text);
     mem_free(pool->slots);
     mem_free(pool);
+    if (primary)
+        pool_release(primary);
 }
 
 void pool_release(struct pool *pool)
@@ -51,6 +56,11 @@ size_t pool_n_waiting(const struct pool *pool)
     return pool->crowd->n_queued + pool->singles->n_queued;
 }
 
+size_t pool_n_waiting_all(const struct pool *pool)
+{
+    return pool_n_waiting(pool) + (pool->standby ? pool_n_waiting(pool->standby) : 0);
+}
+
 size_t pool_n_connections(const struct pool *pool)
 {
     return (size_t)pool->config.max_connections - pool->count[SLOT_EMPTY];
@@ -61,9 +71,18 @@ size_t pool_n_up(const struct pool *pool)
     return pool_n_connections(pool) - pool->count[SLOT_OPENING];
 }
 
+static bool is_ending(const struct pool *pool)
+{
+    return pool->closing || pool->closed || (pool->primary && is_ending(pool->primary));
+}
+
 size_t pool_min(const struct pool *pool)
 {
-    return pool->closing || pool->closed ? 0 : (size_t)pool->config.min_connections;
+    size_t min = (size_t)pool->config.min_connections;
+
+    if (is_ending(pool))
+        return 0;
+    return pool->wanted && min == 0 ? 1 : min;
 }
 
 void pool_kick(struct pool *pool)
@@ -92,17 +111,24 @@ static int refusal_of(struct pool *pool)
     return 0;
 }
 
+static size_t waiting_bytes(const struct pool *pool)
+{
+    size_t bytes = pool->crowd->queued_bytes + pool->singles->queued_bytes;
+
+    return bytes + (pool->standby ? waiting_bytes(pool->standby) : 0);
+}
+
 /* Why this request is refused; 0: it is not. */
 static int refusal_of_request(struct pool *pool, const struct evpg_request *request)
 {
     int max = pool->config.max_queued_requests;
     int64_t max_bytes = pool->config.max_queued_bytes;
-    size_t bytes = pool->crowd->queued_bytes + pool->singles->queued_bytes + request->size;
+    size_t bytes = waiting_bytes(pool) + request->size;
 
     if (request->pins)
         return db_refuse(&pool->db, EINVAL,
                          "transaction control and LISTEN need one session: acquire a lease");
-    if (max >= 0 && pool_n_waiting(pool) >= (size_t)max)
+    if (max >= 0 && pool_n_waiting_all(pool) >= (size_t)max)
         return db_refuse(&pool->db, ENOBUFS, "max_queued_requests (%d) is reached", max);
     if (max_bytes >= 0 && bytes > (uint64_t)max_bytes)
         return db_refuse(&pool->db, ENOBUFS, "max_queued_bytes (%lld) is reached",
@@ -122,7 +148,6 @@ static int pool_submit(struct evpg_db *db, struct evpg_request *request)
         return refusal;
     request->serial = pool->next_serial++;
     request->unordered = true;
-    request->queued_ns = budget_now_ns();
     conn_enqueue(pool->crowd, request);
     if (pool->config.query_timeout_ms > 0)
         evpg_request_set_timeout(request, pool->config.query_timeout_ms);
@@ -142,6 +167,29 @@ static void free_events(struct pool *pool)
         event_free(pool->db.deadlines.timer);
 }
 
+/* Both at once: there may be requests of one db in the other's queue. */
+static void begin_to_die(struct pool *pool)
+{
+    pool->dying = true;
+    free_events(pool);
+    if (!pool->standby)
+        return;
+    pool_hold(pool->standby);
+    begin_to_die(pool->standby);
+}
+
+static void finish_to_die(struct pool *pool)
+{
+    struct pool *standby = pool->standby;
+
+    pool->standby = NULL;
+    if (standby && !pool_is_inherited(standby))
+        cancel_jobs_end(&standby->cancel_jobs);
+    if (standby)
+        pool_release(standby);
+    pool_release(pool);
+}
+
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
 static void pool_free(struct evpg_db *db)
 {
@@ -151,14 +199,13 @@ static void pool_free(struct evpg_db *db)
     if (pool->dying)
         return;
     pool_hold(pool);
-    pool->dying = true;
-    free_events(pool);
+    begin_to_die(pool);
     err_set(&closed, EVPG_E_CLOSED, EVPG_FATE_NOT_SENT, "the pool was freed");
     pool_cut_off(pool, &closed);
     if (!pool_is_inherited(pool))
         cancel_jobs_end(&pool->cancel_jobs);
     pool_close_finish(pool);
-    pool_release(pool);
+    finish_to_die(pool);
 }
 
 static void *pool_pgconn(struct evpg_db *db)
@@ -238,6 +285,38 @@ static void destroy_unmade(struct pool *pool)
     errno = ENOMEM;
 }
 
+struct pool *pool_make(struct event_base *base, const char *conninfo,
+                       const struct evpg_pool_config *config,
+                       const struct evpg_conn_config *connection, struct pool *primary)
+{
+    struct pool *pool = mem_alloc(sizeof(*pool));
+
+    if (!pool)
+        return NULL;
+    pool->db.ops = &pool_ops;
+    pool->primary = primary;
+    pool->face = primary ? &primary->db : &pool->db;
+    pool->db.stats = primary ? &primary->stats : &pool->stats;
+    pool->stats.most_names = (size_t)config->max_request_names;
+    pool->base = base;
+    pool->pid = getpid();
+    pool->config = *config;
+    pool->connection = *connection;
+    pool->cancel_jobs.on_room = pool_on_cancel_room;
+    pool->cancel_jobs.arg = pool;
+    pool->at_once = 1;
+    pool->timer_ns = pool->upkeep_ns = POOL_NEVER;
+    if (primary)
+        pool_hold(primary);
+    if (!copy_settings(pool, conninfo) || !make_slots(pool) || !make_parts(pool)) {
+        destroy_unmade(pool);
+        return NULL;
+    }
+    if (config->min_connections > 0)
+        pool_kick(pool);
+    return pool;
+}
+
 struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
                               const struct evpg_pool_config *config)
 {
@@ -249,23 +328,13 @@ struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
         errno = EINVAL;
         return NULL;
     }
-    pool = mem_alloc(sizeof(*pool));
+    pool = pool_make(base, conninfo, &checked, &connection, NULL);
     if (!pool)
         return NULL;
-    pool->db.ops = &pool_ops;
-    pool->base = base;
-    pool->pid = getpid();
-    pool->config = checked;
-    pool->connection = connection;
-    pool->cancel_jobs.on_room = pool_on_cancel_room;
-    pool->cancel_jobs.arg = pool;
-    pool->at_once = 1;
-    pool->timer_ns = pool->upkeep_ns = POOL_NEVER;
-    if (!copy_settings(pool, conninfo) || !make_slots(pool) || !make_parts(pool)) {
-        destroy_unmade(pool);
+    if (!pool_make_standby(pool)) {
+        evpg_free(&pool->db);
+        errno = ENOMEM;
         return NULL;
     }
-    if (checked.min_connections > 0)
-        pool_kick(pool);
     return &pool->db;
 }

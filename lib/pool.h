@@ -52,11 +52,18 @@ struct pool_closing;
 
 struct pool {
     struct evpg_db db;
+    struct pool *standby; /* where requests go that may run on one; or NULL */
+    struct pool *primary; /* whose standby this is; or NULL */
+    struct evpg_db *face; /* what the application knows it as: its db, or its primary's */
+    bool wanted;          /* of a standby: there was something to run on it */
+    bool sort_again;      /* the standby has connections again */
     struct event_base *base;
     pid_t pid;
     char *conninfo_text; /* or NULL */
     struct evpg_pool_config config;
     struct evpg_conn_config connection; /* of each */
+
+    struct stats stats; /* the standby's are the primary's */
 
     struct slot *slots; /* max_connections of them */
     struct slot_list in[N_SLOT_STATES];
@@ -104,8 +111,9 @@ bool pool_is_inherited(const struct pool *pool);
 void pool_hold(struct pool *pool);
 void pool_release(struct pool *pool);
 
-/* How many requests wait for a connection. */
+/* How many requests wait for a connection; and with those that wait for its standby. */
 size_t pool_n_waiting(const struct pool *pool);
+size_t pool_n_waiting_all(const struct pool *pool);
 
 /* How many slots have a connection, or one to come; and how many have one that is up. */
 size_t pool_n_connections(const struct pool *pool);
@@ -150,6 +158,19 @@ void pool_reset(struct slot *slot, bool unlisten, const char *query);
 /* Asks it whether it is still there. */
 void pool_check(struct slot *slot);
 
+/* pool_standby.c: makes a pool's second one. False: there is no memory. */
+bool pool_make_standby(struct pool *pool);
+
+/* Gives the standby what may run there, if it has connections that can. */
+void pool_sort_out(struct pool *pool);
+
+/* Of a standby that has none: who waits goes back to the primary. */
+void pool_fall_back(struct pool *standby);
+
+/* Whether this connection's server is not what it has to be; then all connections to it are let go.
+ */
+void pool_look_at_role(struct slot *slot);
+
 /* pool_upkeep.c: looks after those that are too old, not used, or silent. */
 void pool_upkeep(struct pool *pool);
 
@@ -167,6 +188,11 @@ void pool_fail_slot(struct slot *slot, const struct evpg_error *why);
 
 /* An attempt has failed, or a connection that was no better: no other for a while. */
 void pool_note_failure(struct pool *pool, const struct evpg_error *why);
+
+/* pool.c: for pool_standby.c. NULL without memory. */
+struct pool *pool_make(struct event_base *base, const char *conninfo,
+                       const struct evpg_pool_config *config,
+                       const struct evpg_conn_config *connection, struct pool *primary);
 
 /* pool_slots.c */
 void slot_set_state(struct slot *slot, enum slot_state state);

@@ -35,10 +35,16 @@ static size_t count(const struct conn *conn)
     return n;
 }
 
+/* It is closed as a whole. */
+static struct pool *top(struct pool *pool)
+{
+    return pool->primary ? pool->primary : pool;
+}
+
 /* Counted first: a callback may be the last that happens to this pool. */
 static void cut_off_slot(struct slot *slot, const struct evpg_error *why)
 {
-    slot->pool->n_cut_off += count(slot->conn);
+    top(slot->pool)->n_cut_off += count(slot->conn);
     if (slot->pool->dying)
         lease_end(&slot->lease);
     slot_end(slot, why);
@@ -52,7 +58,7 @@ static void drop_login(struct slot *slot)
 
 static void cut_off_lobby(struct pool *pool, struct conn *lobby, const struct evpg_error *why)
 {
-    pool->n_cut_off += count(lobby);
+    top(pool)->n_cut_off += count(lobby);
     if (pool->dying) {
         conn_end(lobby, why);
         return;
@@ -77,6 +83,8 @@ void pool_cut_off(struct pool *pool, const struct evpg_error *why)
         cut_off_lobby(pool, pool->crowd, why);
     if (pool->dying == was_dying)
         cut_off_lobby(pool, pool->singles, why);
+    if (pool->dying == was_dying && pool->standby)
+        pool_cut_off(pool->standby, why);
 }
 
 void pool_close_finish(struct pool *pool)
@@ -114,7 +122,8 @@ static bool is_any_busy(const struct pool *pool)
 /* Connections on which nothing is under way, or being opened for nobody, are not waited for. */
 static bool is_done(const struct pool *pool)
 {
-    return !conn_is_busy(pool->crowd) && !conn_is_busy(pool->singles) && !is_any_busy(pool);
+    return !conn_is_busy(pool->crowd) && !conn_is_busy(pool->singles) && !is_any_busy(pool) &&
+           (!pool->standby || is_done(pool->standby));
 }
 
 static bool has_stood_still(const struct pool *pool, struct pool_closing *closing)
@@ -168,6 +177,10 @@ void pool_close_turn(struct pool *pool)
         closing->has_told = true;
         doom_acquires(pool->crowd);
         doom_acquires(pool->singles);
+        if (pool->standby) {
+            doom_acquires(pool->standby->crowd);
+            doom_acquires(pool->standby->singles);
+        }
     }
     if (is_done(pool))
         end(pool, "");

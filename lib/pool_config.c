@@ -54,6 +54,7 @@ static const struct number numbers[] = {
     NUMBER(server_connect_timeout_ms, true, 0),
     NUMBER(high_water, true, 0),
     NUMBER(low_water, true, 0),
+    NUMBER(max_request_names, true, 0),
 };
 
 enum { N_NUMBERS = sizeof(numbers) / sizeof(*numbers) };
@@ -114,6 +115,8 @@ static bool take_numbers(struct evpg_pool_config *to, char *why, size_t why_size
     }
     if (to->min_connections < 0)
         to->min_connections = 0;
+    if (to->max_request_names < 0)
+        to->max_request_names = 0;
     suit_water(to);
     return true;
 }

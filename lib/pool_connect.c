@@ -47,12 +47,13 @@ void pool_fail_slot(struct slot *slot, const struct evpg_error *why)
     struct pool *pool = slot->pool;
 
     pool_note_failure(pool, why);
+    pool->db.stats->all.connect_failures++;
     if (slot->conn)
         slot_close(slot);
     else
         slot_set_state(slot, SLOT_EMPTY);
     pool_kick(pool);
-    if ((!pool->ever || is_permanent(why)) && pool_n_up(pool) == 0)
+    if (!pool->primary && (!pool->ever || is_permanent(why)) && pool_n_up(pool) == 0)
         fail_waiters(pool);
 }
 
@@ -71,10 +72,17 @@ static void succeed(struct slot *slot)
     pool->last_error.code = 0;
     pool->next_attempt_ns = 0;
     pool->at_once = policy_ramp(pool->at_once, (size_t)pool->config.max_connecting);
-    slot->since_ns = slot->used_ns = budget_now_ns();
+    slot->used_ns = budget_now_ns();
+    histogram_add(&pool->db.stats->all.connect_time, slot->used_ns - slot->since_ns);
+    pool->db.stats->all.connected++;
+    slot->since_ns = slot->used_ns;
     slot->end_ns = end_of_life(pool, slot->since_ns);
     slot_settle(slot);
     pool_kick(pool);
+    if (!pool->primary)
+        return;
+    pool->primary->sort_again = true;
+    pool_kick(pool->primary);
 }
 
 static void on_open(struct evpg_db *db, const struct evpg_error *error, void *arg)

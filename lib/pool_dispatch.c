@@ -238,6 +238,7 @@ static void place_all(struct pool *pool)
 
 void pool_dispatch(struct pool *pool)
 {
+    pool_sort_out(pool);
     if (pool->singles->n_queued == 0)
         unreserve(pool);
     place_all(pool);

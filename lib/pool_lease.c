@@ -31,6 +31,7 @@ static void finish(struct evpg_request *request, struct evpg_error *cut)
 
     if (cut)
         req_describe(request, NULL, cut);
+    db_note_done(request, cut);
     if (acquire->on_lease)
         acquire->on_lease(cut ? NULL : &acquire->lease->db, cut, acquire->arg);
 }
@@ -128,8 +129,9 @@ static void on_release(struct lease *lease)
     if (pool->dying || !conn || slot->state != SLOT_LEASED)
         return;
     pool_kick(pool);
+    db_tell(pool->face, EVPG_EVENT_RELEASED, NULL, NULL);
     slot->used_ns = budget_now_ns();
-    conn->face = &pool->db;
+    conn->face = pool->face;
     if (pool_is_inherited(pool) || conn_is_busy(conn) || !conn->pg)
         cut_off(slot);
     else if (conn->in_transaction || lease->listened || query)
@@ -147,9 +149,13 @@ void pool_lease_out(struct slot *slot, struct evpg_request *request)
     slot_set_state(slot, SLOT_LEASED);
     slot->uses++;
     slot->lease.on_release = on_release;
-    lease_start(&slot->lease, slot->conn, &pool->db, request->name);
+    lease_start(&slot->lease, slot->conn, pool->face, request->name);
     request->name = NULL;
     acquire->lease = &slot->lease;
+    slot->lease.db.stats = pool->db.stats;
+    pool->db.stats->all.leases++;
+    histogram_add(&pool->db.stats->all.queue_time, budget_now_ns() - request->queued_ns);
+    db_tell(pool->face, EVPG_EVENT_ACQUIRED, request, NULL);
     conn_hold(lobby);
     conn_complete(lobby, &lobby->queued, request, NULL);
     conn_release(lobby);
@@ -210,7 +216,7 @@ struct evpg_request *evpg_acquire(struct evpg_db *db, evpg_db_cb on_lease, void 
     acquire = make(db, on_lease, arg);
     if (!acquire)
         return NULL;
-    refusal = db->ops->submit(db, &acquire->base);
+    refusal = db_submit(db, &acquire->base);
     if (refusal == 0)
         return &acquire->base;
     mem_free(acquire);

@@ -61,6 +61,11 @@ bool evpg_login_is_wanted(const struct evpg_login *login)
     return login->slot;
 }
 
+bool evpg_login_is_for_standby(const struct evpg_login *login)
+{
+    return login->slot && login->slot->pool->primary;
+}
+
 static void add_option(struct evbuffer *to, const char *keyword, const char *value)
 {
     evbuffer_add_printf(to, "%s='", keyword);

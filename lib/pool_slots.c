@@ -124,6 +124,7 @@ static void on_completed(struct conn *conn)
     if (!slot->proven && slot->uses > 0 && conn->pg)
         prove(slot);
     pool_kick(slot->pool);
+    pool_look_at_role(slot);
     if (slot->state != SLOT_SHARED)
         return;
     slot->used_ns = budget_now_ns();
@@ -147,7 +148,7 @@ static void take_back(struct conn *conn, struct evpg_request *request)
 {
     struct slot *slot = conn->owner_arg;
 
-    if (!slot->pool->dying && slot->conn == conn && request->db == &slot->pool->db)
+    if (!slot->pool->dying && slot->conn == conn && request->db == slot->pool->face)
         insert_in_order(request, slot->pool->crowd);
 }
 
@@ -160,6 +161,7 @@ static void on_lost(struct conn *conn, const struct evpg_error *why)
 
     if (pool->dying || slot->conn != conn)
         return;
+    pool->db.stats->all.connections_lost++;
     if (!slot->proven && budget_now_ns() - slot->since_ns < 1000000000)
         pool_note_failure(pool, why);
     else
@@ -187,10 +189,10 @@ struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
 
     if (!conn)
         return NULL;
-    conn->face = &pool->db;
+    conn->face = pool->face;
     conn->owner = &slot_owner;
     conn->owner_arg = slot;
-    conn->deadlines = &pool->db.deadlines;
+    conn->deadlines = &pool->face->deadlines;
     conn->cancel_jobs = &pool->cancel_jobs;
     pool_hold(pool);
     slot->conn = conn;
@@ -227,10 +229,10 @@ struct conn *pool_make_lobby(struct pool *pool)
 
     if (!lobby)
         return NULL;
-    lobby->face = &pool->db;
+    lobby->face = pool->face;
     lobby->owner = &lobby_owner;
     lobby->owner_arg = pool;
-    lobby->deadlines = &pool->db.deadlines;
+    lobby->deadlines = &pool->face->deadlines;
     pool_hold(pool);
     return lobby;
 }

@@ -98,7 +98,7 @@ static void note_logins(const struct pool *pool, int64_t *first_ns)
 static void tell_water(struct pool *pool)
 {
     const struct evpg_pool_config *config = &pool->config;
-    size_t n = pool_n_waiting(pool);
+    size_t n = pool_n_waiting_all(pool);
 
     if (!config->on_water || config->high_water < 0)
         return;
@@ -164,6 +164,8 @@ static void take_turn(struct pool *pool)
     }
     if (!pool->dying)
         pool_login_turn(pool);
+    if (!pool->dying && pool->primary)
+        pool_fall_back(pool);
     if (!pool->dying)
         pool_dispatch(pool);
     if (!pool->dying)
@@ -171,6 +173,8 @@ static void take_turn(struct pool *pool)
     if (!pool->dying && pool->closing)
         pool_close_turn(pool);
     pool->turning = false;
+    if (!pool->dying && pool->primary && (pool->primary->closing || pool->primary->is_high))
+        pool_kick(pool->primary);
     if (!pool->dying)
         arm(pool);
     pool_release(pool);

@@ -85,8 +85,8 @@ const char *evpg_request_name(const struct evpg_request *request)
     return request ? request->name : NULL;
 }
 
-static const unsigned known_flags =
-    EVPG_BINARY | EVPG_EXCLUSIVE | EVPG_UNPREPARED | EVPG_READ_ONLY | EVPG_MAY_PAUSE;
+static const unsigned known_flags = EVPG_BINARY | EVPG_EXCLUSIVE | EVPG_UNPREPARED |
+                                    EVPG_READ_ONLY | EVPG_MAY_PAUSE | EVPG_STANDBY_OK;
 
 void evpg_request_set_flags(struct evpg_request *request, unsigned flags)
 {

@@ -54,7 +54,8 @@ struct evpg_request {
     enum req_state state;
     unsigned life;     /* of conn's that it was submitted in */
     uint64_t serial;   /* of a pool's: the how-manieth it is */
-    int64_t queued_ns; /* and when it was submitted */
+    int64_t done_ns;   /* when its answer was complete, if it was */
+    int64_t queued_ns; /* and when it was submitted; of a lease's, too */
     size_t size;       /* of its memory, all in all */
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
@@ -65,10 +66,13 @@ struct evpg_request {
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
+    bool ended;        /* its callback has been called, or is about to be */
+    bool row_seen;     /* its first row has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */
     bool canceled;     /* by the application */
     bool abandoned;    /* nobody is to be told anything any more */
     bool unwanted;     /* on the wire, and the server is to be asked to stop it */
+    bool sorted;       /* a pool has looked whether it may run on a standby */
     bool unordered;    /* a pool's own: nobody relies on its place among others */
     bool suspect;      /* on the wire when the server was asked to stop another */
     bool hit;          /* the server says that it was stopped */

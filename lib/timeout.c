@@ -36,6 +36,7 @@ static void explain(const struct conn *conn, const struct evpg_request *request,
 /* Its callbacks are taken from it first, for done may end the connection. */
 static void leave_behind(struct conn *conn, struct evpg_request *request, struct evpg_error *why)
 {
+    db_note_done(request, why);
     if (conn->paused == request)
         io_discard_paused(conn, EVPG_E_TIMEOUT);
     else

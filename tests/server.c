@@ -104,18 +104,28 @@ void server_give(const char *path)
     require(!find_owner(&status) || chown(path, status.st_uid, status.st_gid) == 0);
 }
 
-/* In a child: it becomes pg_ctl, whose server goes on when it has ended. */
-static void run_pg_ctl(const char *program)
+void server_exec(const char *name, const char *const *args)
 {
-    const char *data = getenv("EVPG_TEST_DATA");
-    char pg_ctl[520];
+    char line[512], path[600];
 
-    snprintf(pg_ctl, sizeof(pg_ctl), "%.*s/pg_ctl", (int)(strrchr(program, '/') - program),
-             program);
-    server_become_owner();
+    if (!read_line("postmaster.opts", line, sizeof(line)))
+        _exit(127);
+    line[strcspn(line, " \n")] = '\0';
+    snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(line, '/') - line), line, name);
     if (chdir("/") == 0)
-        execl(pg_ctl, pg_ctl, "-s", "-w", "-D", data, "-l", getenv("EVPG_TEST_LOG"), "start", NULL);
+        execv(path, (char *const *)args);
     _exit(127);
+}
+
+/* In a child: it becomes pg_ctl, whose server goes on when it has ended. */
+static void run_pg_ctl(void)
+{
+    const char *const args[] = {
+        "pg_ctl", "-s", "-w", "-D", getenv("EVPG_TEST_DATA"), "-l", getenv("EVPG_TEST_LOG"),
+        "start",  NULL};
+
+    server_become_owner();
+    server_exec("pg_ctl", args);
 }
 
 /* By its owner: being root is not enough everywhere. */
@@ -168,14 +178,10 @@ void server_await(void)
 
 void server_start(void)
 {
-    char program[512];
-    pid_t pid;
+    pid_t pid = fork();
 
-    require(read_line("postmaster.opts", program, sizeof(program)));
-    program[strcspn(program, " \n")] = '\0';
-    pid = fork();
     if (pid == 0)
-        run_pg_ctl(program);
+        run_pg_ctl();
     await_child(pid);
     server_await();
 }

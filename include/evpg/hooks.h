@@ -20,6 +20,21 @@ enum evpg_log_level {
     EVPG_LOG_ERROR    /**< something failed */
 };
 
+/** What is happening. Where there is a request, its name is had by evpg_request_name(). */
+enum evpg_event {
+    EVPG_EVENT_QUEUED,         /**< a request was accepted */
+    EVPG_EVENT_SENT,           /**< it is being sent to the server; perhaps once more */
+    EVPG_EVENT_FIRST_ROW,      /**< its first row has come */
+    EVPG_EVENT_DONE,           /**< it is done, and its callback comes next; with its error */
+    EVPG_EVENT_CANCELED,       /**< evpg_request_cancel() or evpg_request_abandon() was called */
+    EVPG_EVENT_ACQUIRED,       /**< evpg_acquire() has got a lease, and its callback comes next */
+    EVPG_EVENT_RELEASED,       /**< a lease was given back */
+    EVPG_EVENT_CONNECTED,      /**< a connection is open */
+    EVPG_EVENT_CONNECT_FAILED, /**< one could not be opened; with the error */
+    EVPG_EVENT_LOST,           /**< one was lost; with the error */
+    EVPG_EVENT_CLOSED          /**< one was closed by this side */
+};
+
 /** Hooks of a db. Made by EVPG_HOOKS() or evpg_hooks_default(); a hook that is NULL is not called.
  */
 struct evpg_hooks {
@@ -54,6 +69,17 @@ struct evpg_hooks {
      * borrowed until it returns.
      */
     void (*parameter)(struct evpg_db *db, const char *name, const char *value, void *arg);
+
+    /**
+     * Called whenever something happens, in the midst of it: for tracing, and numbers that struct
+     * evpg_pool_stats does not have. It observes: submits to this db, evpg_acquire(), evpg_open(),
+     * evpg_close() and evpg_free() of it are refused in it with EINVAL, and the log hook told. A
+     * pool's hears of its requests and of all its connections; a lease begins with the pool's.
+     * request is NULL where it is about a connection, error where nothing went wrong; both are
+     * borrowed until it returns.
+     */
+    void (*event)(struct evpg_db *db, enum evpg_event event, const struct evpg_request *request,
+                  const struct evpg_error *error, void *arg);
 };
 
 /** Hooks, in C: EVPG_HOOKS(.log = print_line). */
@@ -62,7 +88,7 @@ struct evpg_hooks {
 /** Hooks that are all NULL, for any language; set members afterwards. */
 static inline struct evpg_hooks evpg_hooks_default(void)
 {
-    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL, NULL, NULL};
+    struct evpg_hooks hooks = {sizeof(struct evpg_hooks), NULL, NULL, NULL, NULL};
     return hooks;
 }
 

@@ -176,6 +176,22 @@ struct evpg_pool_config {
 
     /** Passed to on_water. */
     void *on_water_arg;
+
+    /**
+     * Of how many names of requests (evpg_request_set_name()) it is counted by itself how often and
+     * how long they ran, see evpg_pool_name_stats(); each takes 1.2 KiB, once it is used. Default:
+     * none.
+     */
+    int max_request_names;
+
+    /**
+     * Where standbys are: a connection string of its own, "target_session_attrs=standby" among it,
+     * if only standbys will do. Requests, and evpg_acquire(), that have EVPG_STANDBY_OK run there
+     * while there is a connection, which is opened with the first of them and kept, and else on the
+     * primary, by conninfo: whatever becomes of the standbys, nobody waits for them. There are as
+     * many connections more as max_connections says. Copied. Default: none.
+     */
+    const char *standby_conninfo;
 };
 
 /**
@@ -214,6 +230,8 @@ static inline struct evpg_pool_config evpg_pool_config_default(void)
                                       0,
                                       0,
                                       NULL,
+                                      NULL,
+                                      0,
                                       NULL};
     return config;
 }
@@ -258,6 +276,9 @@ EVPG_EXPORT struct evpg_db *evpg_pool_new(struct event_base *base, const char *c
 
 /** Whether the outcome is still wanted. evpg_login_finish() is due in any case. */
 EVPG_EXPORT bool evpg_login_is_wanted(const struct evpg_login *login);
+
+/** Whether the connection is to be one to a standby, by standby_conninfo; while it is wanted. */
+EVPG_EXPORT bool evpg_login_is_for_standby(const struct evpg_login *login);
 
 /**
  * Has a connection be opened, or not. Nothing is called back from inside this.

@@ -102,7 +102,10 @@ enum evpg_request_flag {
     EVPG_READ_ONLY = 1u << 3,
     /** Its row callback may return EVPG_PAUSE: in a pool it has a connection to itself, so that
      * nobody else is held up by the pause. On a connection it changes nothing. */
-    EVPG_MAY_PAUSE = 1u << 4
+    EVPG_MAY_PAUSE = 1u << 4,
+    /** It may run on a standby, where it sees what had arrived there: see standby_conninfo of
+     * struct evpg_pool_config. Elsewhere it changes nothing. */
+    EVPG_STANDBY_OK = 1u << 5
 };
 
 /**

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: 0BSD (do with it what you like) */
+/*
+ * http_service_job: an HTTP request that waits for the database, from its query to its answer, or
+ * to its client's end.
+ */
+#include "http_service.h"
+
+#include <event2/bufferevent.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int open_jobs;
+
+/* What the database says is for the log, not for the world. */
+void reply(struct evhttp_request *http, int status, const char *type, struct evbuffer *body)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
+
+    evhttp_add_header(headers, "Content-Type", type);
+    if (status == 503)
+        evhttp_add_header(headers, "Retry-After", "1");
+    if (stopping)
+        evhttp_add_header(headers, "Connection", "close");
+    evhttp_send_reply(http, status, NULL, body);
+}
+
+void reply_text(struct evhttp_request *http, int status, const char *text)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    evbuffer_add_printf(body, "%s\n", text);
+    reply(http, status, "text/plain", body);
+    evbuffer_free(body);
+}
+
+static const char *text_of(int status)
+{
+    return status == 504   ? "the database took too long"
+           : status == 503 ? "the database cannot be reached, or has too much to do"
+                           : "the database has refused that";
+}
+
+static void free_job(struct job *job)
+{
+    event_free(job->hangup);
+    evbuffer_free(job->body);
+    free(job);
+    open_jobs--;
+    job_ended();
+}
+
+void job_finish(struct job *job)
+{
+    if (job->status == 200)
+        reply(job->http, 200, job->type, job->body);
+    else
+        reply_text(job->http, job->status, text_of(job->status));
+    free_job(job);
+}
+
+/* Nobody will read the answer: the queries need not be run, and their callbacks not be called. */
+static void on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+    struct job *job = arg;
+    struct evhttp_connection *connection = evhttp_request_get_connection(job->http);
+
+    (void)fd;
+    (void)what;
+    for (int i = 0; i < job->n; i++)
+        evpg_request_abandon(job->queries[i]);
+    free_job(job);
+    evhttp_connection_free(connection);
+}
+
+struct job *job_start(struct evhttp_request *http, const char *type, int n)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(http);
+    struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        abort();
+    job->http = http;
+    job->type = type;
+    job->status = 200;
+    job->n = job->left = n;
+    job->body = evbuffer_new();
+    job->hangup = event_new(base, bufferevent_getfd(stream), EV_CLOSED, on_hangup, job);
+    event_add(job->hangup, NULL);
+    open_jobs++;
+    return job;
+}
+
+static int status_of(const struct evpg_error *error)
+{
+    bool waited = evpg_error_phase(error) <= EVPG_PHASE_QUEUED;
+
+    switch (evpg_error_code(error)) {
+    case EVPG_E_TIMEOUT:
+        return waited ? 503 : 504;
+    case EVPG_E_CONNECT:
+    case EVPG_E_AUTH:
+    case EVPG_E_TLS:
+    case EVPG_E_LOST:
+    case EVPG_E_CLOSED:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+void job_note_error(struct job *job, const struct evpg_error *error)
+{
+    if (!error)
+        return;
+    fprintf(stderr, "%s\n", evpg_error_message(error));
+    job->status = status_of(error);
+}
+
+struct evpg_request *job_submit(struct job *job, int which, const char *name, const char *sql,
+                                const struct evpg_param *params, size_t n_params,
+                                evpg_row_cb on_row, evpg_done_cb on_done)
+{
+    struct evpg_request *query = evpg_query(pool, sql, params, n_params, on_row, on_done, job);
+
+    if (!query) {
+        job->status = 503;
+        return NULL;
+    }
+    evpg_request_set_name(query, name);
+    evpg_request_set_timeout(query, DEADLINE_MS);
+    evpg_request_set_handle(query, &job->queries[which]);
+    return query;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * service: runs the example http_service, and asks it.
+ *
+ * Called by http_service. It is a child of the test's process and is killed with it, also when the
+ * test fails. Each request has a connection of its own, from 127.0.0.1. The program is the one that
+ * the build has made; EVPG_TEST_SERVICE names another one.
+ */
+#include "service.h"
+
+#include "harness.h"
+#include "oracle.h"
+#include "require.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t pid;
+static int port;
+static struct answer *answers;
+
+/* In a child. */
+static void become_service(int out, const char *conninfo, const char *standby_conninfo)
+{
+    const char *program = getenv("EVPG_TEST_SERVICE");
+
+    program = program ? program : "examples/http_service";
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(out, 1);
+    execl(program, program, "0", conninfo ? conninfo : "", standby_conninfo, (char *)NULL);
+    perror(program);
+    _exit(127);
+}
+
+static void start(const char *conninfo, const char *standby_conninfo)
+{
+    char line[100] = "";
+    FILE *output;
+    int ends[2];
+
+    require(pipe(ends) == 0);
+    pid = fork();
+    if (pid == 0)
+        become_service(ends[1], conninfo, standby_conninfo);
+    close(ends[1]);
+    output = fdopen(ends[0], "r");
+    require(output && fgets(line, sizeof(line), output));
+    fclose(output);
+    require(sscanf(line, "http://127.0.0.1:%d/", &port) == 1);
+}
+
+static void make_tables(void)
+{
+    free(admin("drop table if exists world, fortune, orders"));
+    free(admin("create table world (id int primary key, randomnumber int not null)"));
+    free(admin("insert into world select i, i from generate_series(1, 10000) as i"));
+    free(admin("create table fortune (id int primary key, message text not null)"));
+    free(admin("insert into fortune values (1, '<b>&\"')"));
+    free(admin("create table orders (id int not null)"));
+}
+
+void service_begin(const char *conninfo, const char *standby_conninfo)
+{
+    double end = now_ms() + 10000;
+
+    make_tables();
+    base = event_base_new();
+    start(conninfo, standby_conninfo);
+    while (service_ask("/healthz")->status != 200 && now_ms() < end)
+        run_for(10);
+    require(service_ask("/healthz")->status == 200);
+}
+
+static void note(struct answer *answer, struct evhttp_request *http)
+{
+    const char *again = evhttp_find_header(evhttp_request_get_input_headers(http), "X-Try-Again");
+    int length = evbuffer_copyout(evhttp_request_get_input_buffer(http), answer->body,
+                                  sizeof(answer->body) - 1);
+
+    answer->status = evhttp_request_get_response_code(http);
+    answer->body[length > 0 ? length : 0] = '\0';
+    snprintf(answer->try_again, sizeof(answer->try_again), "%s", again ? again : "");
+}
+
+static void on_answer(struct evhttp_request *http, void *arg)
+{
+    struct answer *answer = arg;
+
+    if (http)
+        note(answer, http);
+    answer->end = now_ms();
+    answer->done = true;
+    if (answer->on_done)
+        answer->on_done(answer);
+}
+
+struct answer *service_get(const char *path, void (*on_done)(struct answer *answer))
+{
+    struct answer *answer = calloc(1, sizeof(*answer));
+    struct evhttp_request *http = evhttp_request_new(on_answer, answer);
+
+    answer->next = answers;
+    answers = answer;
+    answer->on_done = on_done;
+    answer->began = now_ms();
+    answer->connection = evhttp_connection_base_new(base, NULL, "127.0.0.1", (uint16_t)port);
+    evhttp_connection_set_timeout(answer->connection, 15);
+    evhttp_add_header(evhttp_request_get_output_headers(http), "Host", "127.0.0.1");
+    evhttp_add_header(evhttp_request_get_output_headers(http), "Connection", "close");
+    require(evhttp_make_request(answer->connection, http, EVHTTP_REQ_GET, path) == 0);
+    return answer;
+}
+
+void service_await_all(void)
+{
+    double end = now_ms() + 20000;
+
+    for (struct answer *answer = answers; answer; answer = answer->next)
+        while (!answer->done && now_ms() < end)
+            turn();
+    for (struct answer *answer = answers; answer; answer = answer->next)
+        require(answer->done);
+}
+
+struct answer *service_ask(const char *path)
+{
+    struct answer *answer = service_get(path, NULL);
+    double end = now_ms() + 20000;
+
+    while (!answer->done && now_ms() < end)
+        turn();
+    require(answer->done);
+    return answer;
+}
+
+void service_hang_up(struct answer *answer)
+{
+    answer->done = true;
+    answer->on_done = NULL;
+    evhttp_connection_free(answer->connection);
+    answer->connection = NULL;
+}
+
+int service_stop(int signal_number)
+{
+    int status = -1;
+    double end = now_ms() + 20000;
+    pid_t ended = 0;
+
+    require(pid > 0 && kill(pid, signal_number) == 0);
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && now_ms() < end)
+        turn();
+    require(ended == pid && WIFEXITED(status));
+    pid = 0;
+    return WEXITSTATUS(status);
+}
+
+void service_end(void)
+{
+    struct answer *next;
+
+    if (pid > 0)
+        require(service_stop(SIGTERM) == 0);
+    for (; answers; answers = next) {
+        next = answers->next;
+        if (answers->connection)
+            evhttp_connection_free(answers->connection);
+        free(answers);
+    }
+    event_base_free(base);
+    base = NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * service: the example program http_service as a child process, and an HTTP client of it in `base`.
+ */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include <stdbool.h>
+
+/* What was answered to one request; freed with all others by service_end(). */
+struct answer {
+    struct answer *next;
+    int status;        /* 0: there was no answer */
+    bool done;         /* the answer has come, or none will */
+    double began, end; /* now_ms() */
+    char body[4096];
+    char try_again[16]; /* the header X-Try-Again, or "" */
+    struct evhttp_connection *connection;
+    void (*on_done)(struct answer *answer); /* or NULL */
+    int number;                             /* for the test */
+};
+
+/* Makes `base` and the tables, starts it and waits until it is well. standby_conninfo: or NULL. */
+void service_begin(const char *conninfo, const char *standby_conninfo);
+
+/* Asks for a path. */
+struct answer *service_get(const char *path, void (*on_done)(struct answer *answer));
+
+/* The same, and waits for the answer. */
+struct answer *service_ask(const char *path);
+
+/* Hangs up. */
+void service_hang_up(struct answer *answer);
+
+/* Waits until all have been answered; fails the test after 20 s. */
+void service_await_all(void);
+
+/* Sends it a signal, and waits for its end: its exit status. */
+int service_stop(int signal_number);
+
+/* Stops it, if that was not done, and frees all; it must have ended with 0. */
+void service_end(void);
+
+#endif
