@@ -18,7 +18,8 @@
  *   its done callback exactly once, from the event loop or from evpg_free(), never from inside the
  *   call that submitted it. A refused one gets none; the log hook (evpg_set_hooks()) is told why.
  * - No call waits: all of them return at once.
- * - Every call is legal in every callback, evpg_free() of the object that calls back included.
+ * - Every call is legal in every callback, evpg_free() of the object that calls back included; but
+ *   the hook `event` only observes.
  * - What is passed in is copied. What a callback is handed is borrowed until it returns.
  * - All calls on an object, and its callbacks, happen in the thread of its event_base. Nothing is
  *   locked; objects on different bases are independent of each other.

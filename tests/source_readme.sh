@@ -14,7 +14,7 @@ set -uo pipefail
 export LC_ALL=C
 
 example=examples/cursos_concluidos.c
-documents=(README.md doc/DESIGN.md doc/VALUES.md)
+documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md)
 
 # split_c_blocks FILE: puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
 split_c_blocks() {
@@ -79,6 +79,20 @@ list_unnamed() {
     done
 }
 
+# The members of struct evpg_pool_config.
+list_pool_settings() {
+    awk '/^struct evpg_pool_config \{/ { inside = 1 } inside && /^};/ { exit } inside' \
+        include/evpg/pool.h | grep -vE '^ *(/?\*|struct evpg_pool_config)' |
+        grep -oE '[a-z_]+;' | tr -d ';' | grep -vx size
+}
+
+list_unnamed_settings() {
+    local name
+    list_pool_settings | while read -r name; do
+        grep -qE "^\|.*\`$name\`.*\|" doc/POOL.md || echo "the table in doc/POOL.md has no $name"
+    done
+}
+
 # print_code FILE: what is between backticks, which may go over a line's end, and blocks of code,
 # indented or fenced, but not those of C.
 print_code() {
@@ -135,11 +149,13 @@ for file in "${documents[@]}"; do
     check "there is $file" test -s "$file"
 done
 check "README.md shows $example as it is" shows_the_example
-for file in README.md doc/VALUES.md; do
+for file in README.md doc/VALUES.md doc/POOL.md; do
     check "the pieces of C in $file compile" pieces_compile "$file"
 done
 check "there are functions for values" test "$(list_value_functions | wc -l)" -gt 80
 check "doc/VALUES.md names them all" silent list_unnamed
+check "a pool has settings" test "$(list_pool_settings | wc -l)" -gt 25
+check "doc/POOL.md has them all" silent list_unnamed_settings
 check "README.md names scripts/demo" names scripts/demo
 check "README.md names scripts/check" names scripts/check
 check "the paths that are named exist" silent list_missing
