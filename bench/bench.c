@@ -46,6 +46,8 @@ static const struct {
     {'u', "", "unprepared: the server parses the statement each time"},
     {'f', "", "a fresh heap, not one with holes"},
     {'v', "", "values are decoded, not only looked at"},
+    {'p', "", "by a pool of one connection; libpq has no such thing"},
+    {'t', "", "each has a deadline; libpq has no such thing"},
     {'b', "", "values in binary format"},
     {'s', "", "a whole row at once, by evpg_row_scan(); libpq has no such thing"},
 };
@@ -105,6 +107,8 @@ void bench_options(struct load *load, int argc, char **argv)
         load->values = load->values || option == 'v';
         load->binary = load->binary || option == 'b';
         load->scan = load->scan || option == 's';
+        load->pool = load->pool || option == 'p';
+        load->deadlines = load->deadlines || option == 't';
     }
     if (optind < argc)
         usage(argv[0], load->letters);

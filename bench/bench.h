@@ -30,6 +30,7 @@ struct load {
     const char *letters; /* the options that the program takes besides -n */
     bool unprepared;
     bool fresh_heap;           /* else holes are made in it first */
+    bool pool, deadlines;      /* by a pool; each has a deadline */
     bool values, binary, scan; /* each is decoded; in what format; a whole row at once */
     unsigned depth;
     unsigned low; /* no more are sent while there are more than these on their way */

@@ -2,11 +2,12 @@
 /*
  * point_evpg: pipelined point queries by evpg; point_libpq.c is its twin.
  *
- *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]     by libpq's environment (PGHOST, ...)
+ *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u] [-p] [-t] [-f]     by libpq's environment
  *
- * One connection, a row callback and a done callback for each query. More queries are submitted in
- * the done callback, as a program does that has always some more to ask. The statement is prepared
- * by itself, unless -u keeps it from that.
+ * One connection, or with -p a pool of one; with -t each query has a deadline. A row callback and a
+ * done callback for each query. More queries are submitted in the done callback, as a program does
+ * that has always some more to ask. The statement is prepared by itself, unless -u keeps it from
+ * that.
  */
 #include "bench.h"
 
@@ -14,7 +15,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.letters = "d:euf", .depth = 64, .total = 100000};
+static struct load load = {.letters = "d:euptf", .depth = 64, .total = 100000};
 static struct load warm_up = {.total = POINT_WARM_UP};
 static struct load *now = &warm_up;
 
@@ -42,6 +43,8 @@ static void ask(struct evpg_db *db, int32_t id)
         bench_die("evpg_query", "refused");
     if (load.unprepared)
         evpg_request_set_flags(request, EVPG_UNPREPARED);
+    if (load.deadlines)
+        evpg_request_set_timeout(request, 60000);
 }
 
 static void top_up(struct evpg_db *db)
@@ -74,17 +77,26 @@ static void on_done(const struct evpg_result *result, void *arg)
     top_up(db);
 }
 
+static struct evpg_db *open_db(struct event_base *base)
+{
+    struct evpg_pool_config config =
+        EVPG_POOL_CONFIG(.max_connections = 1, .max_requests_per_connection = (int)load.depth);
+    struct evpg_db *db =
+        load.pool ? evpg_pool_new(base, NULL, &config) : evpg_conn_new(base, NULL, NULL);
+
+    if (!db || (!load.pool && !evpg_open(db, NULL, NULL)))
+        bench_die("evpg_open", "refused");
+    return db;
+}
+
 int main(int argc, char **argv)
 {
     struct event_base *base = event_base_new();
-    struct evpg_db *db = base ? evpg_conn_new(base, NULL, NULL) : NULL;
 
     bench_options(&load, argc, argv);
     warm_up.depth = load.depth;
     warm_up.low = load.low;
-    if (!db || !evpg_open(db, NULL, NULL))
-        bench_die("evpg_open", "refused");
-    top_up(db);
+    top_up(open_db(base));
     event_base_dispatch(base);
     event_base_free(base);
     bench_report(load.total, bench_expect_digits(load.total, point_id));

@@ -97,16 +97,26 @@ static struct slot *find_company(struct pool *pool)
     return best && best_load.slow && some_are_quick ? NULL : best;
 }
 
+/* NULL: it is better to wait. */
+static struct slot *find_shared(struct pool *pool)
+{
+    struct policy_supply supply = supply_of(pool);
+    struct slot *slot;
+
+    if (policy_is_to_wait(&supply))
+        return NULL;
+    slot = find_company(pool);
+    if (slot && pool_is_slow(slot) && policy_may_open(&supply) + supply.young > 0)
+        return NULL;
+    return slot;
+}
+
 static bool place_among_others(struct pool *pool, struct evpg_request *request)
 {
     struct slot *slot = TAILQ_FIRST(&pool->in[SLOT_IDLE]);
-    struct policy_supply supply = supply_of(pool);
 
-    if (!slot && !policy_is_to_wait(&supply)) {
-        slot = find_company(pool);
-        if (slot && pool_is_slow(slot) && policy_may_open(&supply) + supply.young > 0)
-            slot = NULL;
-    }
+    if (!slot)
+        slot = find_shared(pool);
     if (slot)
         slot_give(slot, request);
     return slot;
@@ -217,9 +227,13 @@ static void unreserve(struct pool *pool)
 
 static void open_more(struct pool *pool)
 {
-    struct policy_supply supply = supply_of(pool);
-    size_t n = policy_to_open(&supply);
+    struct policy_supply supply;
+    size_t n;
 
+    if (pool_n_waiting(pool) == 0 && pool_n_connections(pool) >= pool_min(pool))
+        return;
+    supply = supply_of(pool);
+    n = policy_to_open(&supply);
     while (n-- > 0 && !pool->dying && pool->now_ns >= pool->next_attempt_ns)
         pool_open_slot(TAILQ_FIRST(&pool->in[SLOT_EMPTY]));
 }
@@ -241,7 +255,8 @@ void pool_dispatch(struct pool *pool)
     pool_sort_out(pool);
     if (pool->singles->n_queued == 0)
         unreserve(pool);
-    place_all(pool);
+    if (pool_n_waiting(pool) > 0)
+        place_all(pool);
     if (!pool->dying && pool->singles->n_queued > 0)
         reserve(pool);
     if (!pool->dying)

@@ -33,9 +33,11 @@ static void time_out(struct pool *pool, struct conn *lobby, struct evpg_request 
 /* Of one of the two queues; the oldest is its first. */
 static void expire(struct pool *pool, struct conn *lobby)
 {
-    struct evpg_request *request;
+    struct evpg_request *request = TAILQ_FIRST(&lobby->queued);
     struct budget budget;
 
+    if (!request || !is_due(pool, request))
+        return;
     budget_start(&budget);
     conn_hold(lobby);
     while (!pool->dying && (request = TAILQ_FIRST(&lobby->queued)) && is_due(pool, request) &&
@@ -128,16 +130,20 @@ static int64_t first_to_come(const struct pool *pool)
 /* Without memory the timer stays as it was; one that is set needs none. */
 static void set_timer(struct pool *pool)
 {
-    int64_t first_ns = pool->again ? pool->now_ns : first_to_come(pool);
-    int64_t us = (first_ns - budget_now_ns()) / 1000 + 1;
-    const struct timeval time = {us / 1000000, us % 1000000}, now = {0, 0};
+    int64_t first_ns = pool->again ? pool->now_ns : first_to_come(pool), us;
+    struct timeval time = {0, 0};
 
     if (first_ns == pool->timer_ns)
         return;
     pool->timer_ns = first_ns;
-    if (first_ns == POOL_NEVER)
+    if (first_ns == POOL_NEVER) {
         event_del(pool->timer_event);
-    else if (evtimer_add(pool->timer_event, us > 0 ? &time : &now) < 0)
+        return;
+    }
+    us = (first_ns - budget_now_ns()) / 1000 + 1;
+    if (us > 0)
+        time = (struct timeval){us / 1000000, us % 1000000};
+    if (evtimer_add(pool->timer_event, &time) < 0)
         event_active(pool->timer_event, EV_TIMEOUT, 0);
 }
 

@@ -172,7 +172,6 @@ START_TEST(unsettled_is_not_idle)
     ck_assert(await_flag(&query("select 1", EVPG_NO_PARAMS)->completions, 5000));
     ck_assert_int_eq(proxy->counters.accepted, 3);
     proxy->settings.silent = false;
-    proxy_close(proxy);
     if (_i)
         evpg_release(db);
     db = pool;
