@@ -68,21 +68,27 @@ static int refuse_in_hook(struct evpg_db *db)
     return db_refuse(db, EINVAL, "called from inside the event hook");
 }
 
-/* When it was submitted is also what its wait is counted from. */
+/* When it was submitted is also what its wait is counted from. It is counted as refused first, for
+ * the log hook, which is told why, may free the db. */
 int db_submit(struct evpg_db *db, struct evpg_request *request)
 {
     int refusal;
 
     if (db->observed)
         return refuse_in_hook(db);
-    if (db->stats)
+    if (db->stats) {
         request->queued_ns = budget_now_ns();
+        db->stats->all.refused++;
+    }
     refusal = db->ops->submit(db, request);
-    if (db->stats)
-        *(refusal ? &db->stats->all.refused : &db->stats->all.submitted) += 1;
-    if (refusal == 0)
-        db_tell(db, EVPG_EVENT_QUEUED, request, NULL);
-    return refusal;
+    if (refusal != 0)
+        return refusal;
+    if (db->stats) {
+        db->stats->all.refused--;
+        db->stats->all.submitted++;
+    }
+    db_tell(db, EVPG_EVENT_QUEUED, request, NULL);
+    return 0;
 }
 
 void db_note_done(struct evpg_request *request, const struct evpg_error *error)
