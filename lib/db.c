@@ -56,10 +56,12 @@ void evpg_set_hooks(struct evpg_db *db, const struct evpg_hooks *hooks, void *ar
 void db_observe(struct evpg_db *db, enum evpg_event event, const struct evpg_request *request,
                 const struct evpg_error *error)
 {
-    bool before = db->observed;
+    struct evpg_db *whole = db->whole ? db->whole : db;
+    bool before = db->observed, whole_before = whole->observed;
 
-    db->observed = true;
+    db->observed = whole->observed = true;
     db->hooks.event(db, event, request, error, db->hooks_arg);
+    whole->observed = whole_before;
     db->observed = before;
 }
 

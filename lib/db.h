@@ -30,8 +30,9 @@ struct evpg_db {
     void *hooks_arg;
     struct types types; /* that it knows */
     struct deadlines deadlines;
-    struct stats *stats; /* that count its requests; NULL: nobody counts them */
-    bool observed;       /* the event hook is running */
+    struct stats *stats;   /* that count its requests; NULL: nobody counts them */
+    bool observed;         /* the event hook is running */
+    struct evpg_db *whole; /* that it is a part of, and goes with; or NULL */
 };
 
 /* Submits a request to it: 0; or an errno, and it was not taken. */

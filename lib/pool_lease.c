@@ -153,6 +153,7 @@ void pool_lease_out(struct slot *slot, struct evpg_request *request)
     request->name = NULL;
     acquire->lease = &slot->lease;
     slot->lease.db.stats = pool->db.stats;
+    slot->lease.db.whole = pool->face;
     pool->db.stats->all.leases++;
     histogram_add(&pool->db.stats->all.queue_time, budget_now_ns() - request->queued_ns);
     db_tell(pool->face, EVPG_EVENT_ACQUIRED, request, NULL);

@@ -255,6 +255,42 @@ START_TEST(observes_only)
 }
 END_TEST
 
+static struct evpg_db *whole;
+
+static void free_the_pool(struct evpg_db *observed, enum evpg_event event,
+                          const struct evpg_request *request, const struct evpg_error *error,
+                          void *arg)
+{
+    (void)event;
+    (void)request;
+    (void)error;
+    (void)arg;
+    n_refused += observed != whole;
+    evpg_free(whole);
+}
+
+/* The pool does not go while one of its leases is observed, either. */
+START_TEST(observes_a_lease)
+{
+    struct evpg_hooks hooks = EVPG_HOOKS(.event = free_the_pool);
+
+    begin_pool(ALONE, NULL);
+    whole = db;
+    evpg_set_hooks(db, &hooks, NULL);
+    ck_assert_ptr_nonnull(evpg_acquire(db, on_lease, NULL));
+    ck_assert(await_flag(&n_leases, 5000));
+    db = lease;
+    query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    check_all_succeeded();
+    ck_assert_int_ge(n_refused, 4);
+    evpg_release(lease);
+    db = whole;
+    evpg_set_hooks(db, NULL, NULL);
+    end();
+}
+END_TEST
+
 /* What stands behind a metric's name and labels, in the text; fails when it is not there. */
 static double metric(const char *text, const char *name)
 {
@@ -368,6 +404,7 @@ int main(void)
     tcase_add_test(tcase, at_this_moment);
     tcase_add_test(tcase, of_connections);
     tcase_add_loop_test(tcase, observes_only, 0, 2);
+    tcase_add_test(tcase, observes_a_lease);
     tcase_add_test(tcase, for_prometheus);
     tcase_add_test(tcase, cannot_be);
     suite_add_tcase(suite, tcase);
