@@ -319,6 +319,34 @@ START_TEST(the_pooler_is_restarted)
 }
 END_TEST
 
+/* One session for two clients: canceling the one that has it, however often, never stops the other,
+ * which gets it next. */
+START_TEST(ca10_cancels_hit_nobody_else)
+{
+    start_ignorant(1);
+    open_clients(-1);
+    for (int round = 0; round < sized(5, 50); round++) {
+        struct outcome *slow, *next;
+
+        db = clients[0];
+        slow = query("select pg_sleep(5)", EVPG_NO_PARAMS);
+        run_for(20);
+        db = clients[1];
+        next = query("select 'next' from pg_sleep(0.05)", EVPG_NO_PARAMS);
+        run_for(20);
+        ck_assert_int_eq(next->completions, 0);
+        for (int i = 0; i < 100; i++)
+            evpg_request_cancel(slow->request);
+        await_all();
+        ck_assert_int_eq(evpg_error_code(slow->error), EVPG_E_CANCELED);
+        ck_assert_outcome_ok(next);
+        ck_assert_str_eq(cell(next, 0, 0), "next");
+    }
+    free_clients();
+    bouncer_stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_bouncer");
@@ -337,6 +365,7 @@ int main(void)
     tcase_add_loop_test(tcase, in_transactions, 0, knows ? 3 : 2);
     tcase_add_loop_test(tcase, described, 0, knows ? 2 : 1);
     tcase_add_loop_test(tcase, the_pooler_is_restarted, 0, 2);
+    tcase_add_test(tcase, ca10_cancels_hit_nobody_else);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -390,6 +390,29 @@ START_TEST(a_hundred_thousand)
 }
 END_TEST
 
+/* In a transaction block: what comes then is ignored until it is rolled back. */
+START_TEST(ca07_in_a_transaction)
+{
+    struct outcome *late, *ignored, *after;
+
+    begin(_i);
+    query("begin", EVPG_NO_PARAMS);
+    late = query("select pg_sleep(10)", EVPG_NO_PARAMS);
+    evpg_request_set_timeout(late->request, 100);
+    await_all();
+    ck_assert_int_eq(evpg_error_code(late->error), EVPG_E_TIMEOUT);
+    ignored = query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_sqlstate(ignored, "25P02");
+    query("rollback", EVPG_NO_PARAMS);
+    after = query("select 42", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_ok(after);
+    ck_assert_str_eq(cell(after, 0, 0), "42");
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_timeout");
@@ -409,6 +432,7 @@ int main(void)
     tcase_add_test(tcase, lost_with_one_left_behind);
     tcase_add_test(tcase, the_loop_stood_still);
     tcase_add_test(tcase, a_hundred_thousand);
+    tcase_add_loop_test(tcase, ca07_in_a_transaction, 0, PIPELINED);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }
