@@ -179,13 +179,14 @@ bool pool_config_take(struct evpg_pool_config *to, struct evpg_conn_config *conn
            take_connection(connection, to, why, why_size);
 }
 
-static bool check_conninfo(const char *conninfo, char *why, size_t why_size)
+/* setting: what it is, where that has to be said. */
+static bool check_conninfo(const char *conninfo, const char *setting, char *why, size_t why_size)
 {
     struct evpg_error error;
     struct conninfo *read = conninfo_new(conninfo, &error);
 
     if (!read) {
-        snprintf(why, why_size, "%s", error.message);
+        snprintf(why, why_size, "%s%s", setting, error.message);
         errno = error.code == EVPG_E_MEMORY ? ENOMEM : EINVAL;
         return false;
     }
@@ -207,5 +208,10 @@ int evpg_pool_config_check(const char *conninfo, const struct evpg_pool_config *
         errno = EINVAL;
         return -1;
     }
-    return check_conninfo(conninfo, why, why_size) ? 0 : -1;
+    if (!check_conninfo(conninfo, "", why, why_size))
+        return -1;
+    if (taken.standby_conninfo &&
+        !check_conninfo(taken.standby_conninfo, "standby_conninfo: ", why, why_size))
+        return -1;
+    return 0;
 }

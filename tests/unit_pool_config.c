@@ -35,6 +35,13 @@ START_TEST(defaults)
 }
 END_TEST
 
+START_TEST(where_standbys_are)
+{
+    check_accepted(&EVPG_POOL_CONFIG(.standby_conninfo = "host=a,b target_session_attrs=standby"));
+    check_refused(&EVPG_POOL_CONFIG(.standby_conninfo = "hots=a"), "standby_conninfo: ");
+}
+END_TEST
+
 START_TEST(below_minus_one)
 {
     REFUSED(max_connections, -2);
@@ -57,6 +64,7 @@ START_TEST(below_minus_one)
     REFUSED(server_connect_timeout_ms, -2);
     REFUSED(high_water, -2);
     REFUSED(low_water, -2);
+    REFUSED(max_request_names, -2);
 }
 END_TEST
 
@@ -141,6 +149,7 @@ static Suite *make_suite(void)
     TCase *tcase = tcase_create("config");
 
     tcase_add_test(tcase, defaults);
+    tcase_add_test(tcase, where_standbys_are);
     tcase_add_test(tcase, below_minus_one);
     tcase_add_test(tcase, none_where_there_must_be_some);
     tcase_add_test(tcase, none_where_that_can_be);

@@ -240,7 +240,7 @@ static inline struct evpg_pool_config evpg_pool_config_default(void)
  * Says whether a pool can be made of these, without making one or connecting. Reads what libpq
  * reads for a connection string: its environment and service file.
  *
- * @param conninfo as for evpg_pool_new(), and checked here
+ * @param conninfo as for evpg_pool_new(), and checked here, as standby_conninfo is
  * @param config NULL: the defaults
  * @param why where to put what is wrong, naming the setting: "" if nothing is; may be NULL
  * @param why_size of that
