@@ -104,7 +104,7 @@ void server_give(const char *path)
     require(!find_owner(&status) || chown(path, status.st_uid, status.st_gid) == 0);
 }
 
-void server_exec(const char *name, const char *const *args)
+void server_exec(const char *name, const char **args)
 {
     char line[512], path[600];
 
@@ -112,6 +112,7 @@ void server_exec(const char *name, const char *const *args)
         _exit(127);
     line[strcspn(line, " \n")] = '\0';
     snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(line, '/') - line), line, name);
+    args[0] = path; /* by which it finds the others */
     if (chdir("/") == 0)
         execv(path, (char *const *)args);
     _exit(127);
@@ -120,7 +121,7 @@ void server_exec(const char *name, const char *const *args)
 /* In a child: it becomes pg_ctl, whose server goes on when it has ended. */
 static void run_pg_ctl(void)
 {
-    const char *const args[] = {
+    const char *args[] = {
         "pg_ctl", "-s", "-w", "-D", getenv("EVPG_TEST_DATA"), "-l", getenv("EVPG_TEST_LOG"),
         "start",  NULL};
 

@@ -25,8 +25,8 @@ void server_limit(pid_t pid, int resource, unsigned long most);
 void server_become_owner(void);
 void server_give(const char *path);
 
-/* In a child: becomes one of the server's programs. args: its name first, NULL last. */
-void server_exec(const char *name, const char *const *args);
+/* In a child: becomes one of the server's programs. args: room for its place first, NULL last. */
+void server_exec(const char *name, const char **args);
 
 /* Sends a signal to one of its processes. */
 void server_signal(pid_t pid, int signal_number);

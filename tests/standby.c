@@ -37,22 +37,22 @@ static void await_child(pid_t child)
 /* In a child. */
 static void back_up(void)
 {
-    const char *const args[] = {"pg_basebackup",
-                                "-h",
-                                getenv("PGHOST"),
-                                "-p",
-                                getenv("PGPORT"),
-                                "-U",
-                                "evpg",
-                                "-D",
-                                data,
-                                "-R",
-                                "-X",
-                                "stream",
-                                "-c",
-                                "fast",
-                                "--no-sync",
-                                NULL};
+    const char *args[] = {"pg_basebackup",
+                          "-h",
+                          getenv("PGHOST"),
+                          "-p",
+                          getenv("PGPORT"),
+                          "-U",
+                          "evpg",
+                          "-D",
+                          data,
+                          "-R",
+                          "-X",
+                          "stream",
+                          "-c",
+                          "fast",
+                          "--no-sync",
+                          NULL};
 
     server_become_owner();
     server_exec("pg_basebackup", args);
@@ -61,8 +61,8 @@ static void back_up(void)
 /* In a child. The signal is set last: it is forgotten by one that becomes another user. */
 static void become_server(void)
 {
-    const char *const args[] = {
-        "postgres", "-D", data, "-k", folder, "-p", STANDBY_PORT, "-c", "listen_addresses=", NULL};
+    const char *args[] = {"postgres",          "-D", data, "-k", folder, "-p", STANDBY_PORT, "-c",
+                          "listen_addresses=", NULL};
 
     server_become_owner();
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
