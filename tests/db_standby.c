@@ -246,6 +246,7 @@ START_TEST(promoted)
     snprintf(old_host, sizeof(old_host), "%s", getenv("PGHOST"));
     snprintf(old_port, sizeof(old_port), "%s", getenv("PGPORT"));
     server_stop(SIGQUIT);
+    run_for(50);
     one = ledger_submit(20);
     run_for(200);
     ck_assert_int_eq(one->completions, 0);
