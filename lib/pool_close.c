@@ -144,6 +144,10 @@ static void end(struct pool *pool, const char *how)
     if (pool->dying)
         return;
     cancel_jobs_end(&pool->cancel_jobs);
+    if (pool->standby) {
+        cancel_jobs_end(&pool->standby->cancel_jobs);
+        pool_kick(pool->standby); /* whose timer is not needed any more */
+    }
     pool_close_finish(pool);
 }
 

@@ -126,6 +126,7 @@ static void on_closed(struct evpg_db *closed, size_t cut_off, void *arg)
 START_TEST(ends_as_a_whole)
 {
     int descriptors;
+    double start;
 
     standby_make();
     descriptors = open_descriptors();
@@ -137,6 +138,9 @@ START_TEST(ends_as_a_whole)
         ck_assert_int_eq(evpg_close(db, 5000, on_closed, NULL), 0);
         ck_assert(await_flag(&n_closed, 5000));
         check_all_succeeded();
+        start = now_ms();
+        ck_assert_int_eq(event_base_dispatch(base), 1);
+        ck_assert(now_ms() - start < 2000);
     }
     run_for(_i == 2 ? 3 : 0);
     evpg_free(db);
