@@ -144,12 +144,22 @@ static void start_knowing(int pool_size)
     bouncer_start(settings);
 }
 
-/* Each client has met all of the server's sessions. */
-static void check_sessions(int pool_size)
+/* Whether each client has met all of the server's sessions. */
+static bool have_met(int pool_size)
 {
     for (int i = 0; i < N_CLIENTS; i++)
         for (int j = 0; j < pool_size; j++)
-            ck_assert_int_ne(sessions[i][j], 0);
+            if (sessions[i][j] == 0)
+                return false;
+    return true;
+}
+
+/* Until they have: who gets which session is the pooler's business. */
+static void ask_until_met(int pool_size, uint32_t flags)
+{
+    for (int i = 0; i < 20 && (i == 0 || !have_met(pool_size)); i++)
+        ask_all(flags);
+    ck_assert(have_met(pool_size));
 }
 
 /* 0: as text; 1: in binary; with a pool of one session, and of two. */
@@ -159,9 +169,8 @@ START_TEST(pr17_nothing_is_prepared)
 
     start_ignorant(pool_size);
     open_clients(-1);
-    ask_all(_i % 2 ? EVPG_BINARY : 0);
+    ask_until_met(pool_size, _i % 2 ? EVPG_BINARY : 0);
     check_all_succeeded();
-    check_sessions(pool_size);
     ck_assert_int_eq(count_prepared(), 0);
     ck_assert_int_eq(count_complaints(), complaints);
     free_clients();
@@ -175,9 +184,8 @@ START_TEST(pr17_prepared_where_the_pooler_knows)
 
     start_knowing(pool_size);
     open_clients(0);
-    ask_all(_i % 2 ? EVPG_BINARY : 0);
+    ask_until_met(pool_size, _i % 2 ? EVPG_BINARY : 0);
     check_all_succeeded();
-    check_sessions(pool_size);
     ck_assert_int_gt(count_prepared(), 0);
     ck_assert_int_eq(count_complaints(), complaints);
     free_clients();
@@ -193,9 +201,8 @@ START_TEST(prepared_where_it_does_not)
 
     start_ignorant(pool_size);
     open_clients(0);
-    ask_all(_i % 2 ? EVPG_BINARY : 0);
+    ask_until_met(pool_size, _i % 2 ? EVPG_BINARY : 0);
     check_all_succeeded();
-    check_sessions(pool_size);
     if (pool_size == 1) /* else each client may have had a session to itself */
         ck_assert_int_gt(count_complaints(), complaints);
     free_clients();
