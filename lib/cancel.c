@@ -48,7 +48,7 @@ static bool is_doomed(const struct evpg_request *request)
 
 void evpg_request_cancel(struct evpg_request *request)
 {
-    if (is_over(request) || is_doomed(request))
+    if (is_over(request) || is_doomed(request) || db_is_observed(request->db))
         return;
     db_tell(request->db, EVPG_EVENT_CANCELED, request, NULL);
     if (request->state == REQ_QUEUED)
@@ -60,7 +60,7 @@ void evpg_request_cancel(struct evpg_request *request)
 /* Also while its connection is being freed, or in a child: its arg must not be touched any more. */
 void evpg_request_abandon(struct evpg_request *request)
 {
-    if (!request || !request->conn || request->state == REQ_DONE)
+    if (!request || !request->conn || request->state == REQ_DONE || db_is_observed(request->db))
         return;
     if (request->db->stats && !request->abandoned)
         request->db->stats->all.abandoned++;

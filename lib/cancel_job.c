@@ -43,15 +43,6 @@ static void forget(struct cancel_job *job)
     mem_free(job);
 }
 
-void cancel_job_abandon(struct cancel_job *job)
-{
-    if (!job)
-        return;
-    job->on_over = NULL;
-    if (!job->jobs || job->thread < 0)
-        forget(job);
-}
-
 bool cancel_jobs_have_room(struct cancel_jobs *jobs)
 {
     if (!jobs || jobs->n < CANCEL_JOBS_MOST)
@@ -72,6 +63,19 @@ static void tell_of_room(struct cancel_jobs *jobs)
         return;
     jobs->wanted = false;
     jobs->on_room(jobs->arg);
+}
+
+void cancel_job_abandon(struct cancel_job *job)
+{
+    struct cancel_jobs *jobs = job ? job->jobs : NULL;
+
+    if (!job)
+        return;
+    job->on_over = NULL;
+    if (jobs && job->thread >= 0)
+        return;
+    forget(job);
+    tell_of_room(jobs);
 }
 
 static void end(struct cancel_job *job)

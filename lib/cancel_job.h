@@ -18,7 +18,7 @@ struct cancel_jobs {
     LIST_HEAD(, cancel_job) all;
     size_t n;
     bool wanted;                /* somebody found no room */
-    void (*on_room)(void *arg); /* there is some again; called from the loop */
+    void (*on_room)(void *arg); /* there is some again; calls nothing of the application's */
     void *arg;
 };
 

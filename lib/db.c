@@ -65,9 +65,11 @@ void db_observe(struct evpg_db *db, enum evpg_event event, const struct evpg_req
     db->observed = before;
 }
 
-static int refuse_in_hook(struct evpg_db *db)
+bool db_is_observed(struct evpg_db *db)
 {
-    return db_refuse(db, EINVAL, "called from inside the event hook");
+    if (db->observed)
+        db_refuse(db, EINVAL, "called from inside the event hook");
+    return db->observed;
 }
 
 /* When it was submitted is also what its wait is counted from. It is counted as refused first, for
@@ -76,8 +78,8 @@ int db_submit(struct evpg_db *db, struct evpg_request *request)
 {
     int refusal;
 
-    if (db->observed)
-        return refuse_in_hook(db);
+    if (db_is_observed(db))
+        return EINVAL;
     if (db->stats) {
         request->queued_ns = budget_now_ns();
         db->stats->all.refused++;
@@ -109,9 +111,7 @@ void db_note_done(struct evpg_request *request, const struct evpg_error *error)
 
 void evpg_free(struct evpg_db *db)
 {
-    if (db && db->observed)
-        refuse_in_hook(db);
-    else if (db)
+    if (db && !db_is_observed(db))
         db->ops->free(db);
 }
 
@@ -121,10 +121,8 @@ int evpg_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, vo
         db_refuse(db, EINVAL, "only a connection or a pool can be closed");
         return -1;
     }
-    if (db->observed) {
-        refuse_in_hook(db);
+    if (db_is_observed(db))
         return -1;
-    }
     return db->ops->close(db, deadline_ms, on_closed, arg);
 }
 

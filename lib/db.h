@@ -41,6 +41,9 @@ int db_submit(struct evpg_db *db, struct evpg_request *request);
 /* Its callback comes next. Once for each request. */
 void db_note_done(struct evpg_request *request, const struct evpg_error *error);
 
+/* Whether the event hook is running, so that nothing may be changed: then the log hook is told. */
+bool db_is_observed(struct evpg_db *db);
+
 /* Calls the event hook. */
 void db_observe(struct evpg_db *db, enum evpg_event event, const struct evpg_request *request,
                 const struct evpg_error *error);

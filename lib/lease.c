@@ -107,7 +107,7 @@ void lease_finish(struct lease *lease)
 
 void evpg_release(struct evpg_db *lease)
 {
-    if (!lease)
+    if (!lease || db_is_observed(lease))
         return;
     if (lease->ops == &lease_ops)
         lease_free(lease);

@@ -57,10 +57,8 @@ struct evpg_request *evpg_open(struct evpg_db *db, evpg_db_cb on_open, void *arg
         db_refuse(db, ESHUTDOWN, "the connection is being freed");
         return NULL;
     }
-    if (db->observed) {
-        db_refuse(db, EINVAL, "called from inside the event hook");
+    if (db_is_observed(db))
         return NULL;
-    }
     if (conn->closing) {
         db_refuse(db, ESHUTDOWN, "the connection is being closed");
         return NULL;

@@ -181,11 +181,12 @@ static void complete(struct conn *conn, struct evpg_request *head, struct budget
     cancel_request_answered(conn, head);
     activate(conn);
     budget_take(budget);
-    head->done_ns = budget->looked_ns;
-    if (!conn->in_transaction && head->ops->renew && head->ops->renew(head))
+    if (!conn->in_transaction && head->ops->renew && head->ops->renew(head)) {
         send_again(conn, head);
-    else
-        conn_complete(conn, NULL, head, NULL);
+        return;
+    }
+    head->done_ns = budget->looked_ns;
+    conn_complete(conn, NULL, head, NULL);
 }
 
 /* Of what was sent to prepare it. */

@@ -68,6 +68,14 @@ static void cut_off_lobby(struct pool *pool, struct conn *lobby, const struct ev
     conn_release(lobby);
 }
 
+/* A callback may free both. */
+static void cut_off_standby(struct pool *standby, const struct evpg_error *why)
+{
+    pool_hold(standby);
+    pool_cut_off(standby, why);
+    pool_release(standby);
+}
+
 void pool_cut_off(struct pool *pool, const struct evpg_error *why)
 {
     bool was_dying = pool->dying;
@@ -84,7 +92,7 @@ void pool_cut_off(struct pool *pool, const struct evpg_error *why)
     if (pool->dying == was_dying)
         cut_off_lobby(pool, pool->singles, why);
     if (pool->dying == was_dying && pool->standby)
-        pool_cut_off(pool->standby, why);
+        cut_off_standby(pool->standby, why);
 }
 
 void pool_close_finish(struct pool *pool)

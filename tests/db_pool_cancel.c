@@ -9,6 +9,7 @@
 #include "oracle.h"
 #include "proxy.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -100,6 +101,34 @@ START_TEST(few_at_a_time)
     for (int i = 0; i < N; i++)
         ck_assert_int_eq(evpg_error_code(slow[i]->error), EVPG_E_CANCELED);
     heart_stop();
+    end();
+}
+END_TEST
+
+/* Connections that are lost make room for those that wait; but before libpq 17 a thread that is
+ * asking cannot be stopped. */
+START_TEST(room_after_a_loss)
+{
+    struct outcome *asking[MOST_CANCELS], *waits;
+
+    if (PQlibVersion() < 170000)
+        return;
+    begin_behind(MOST_CANCELS + 1, 60000);
+    sleep_on_all(asking, MOST_CANCELS);
+    waits = query("select pg_sleep(20), 'waits'", EVPG_NO_PARAMS);
+    run_for(200);
+    proxy->settings.silent = true;
+    unwant(asking, MOST_CANCELS, false);
+    run_for(100);
+    unwant(&waits, 1, false);
+    run_for(100);
+    ck_assert_int_eq(proxy->counters.accepted, 2 * MOST_CANCELS + 1);
+    proxy->settings.silent = false;
+    free(admin("select count(pg_terminate_backend(pid)) from pg_stat_activity"
+               " where query like 'select pg_sleep(20), %' and query not like '%waits%'"));
+    ck_assert(await_flag(&waits->completions, 10000));
+    ck_assert_int_eq(evpg_error_code(waits->error), EVPG_E_CANCELED);
+    await_all();
     end();
 }
 END_TEST
@@ -269,6 +298,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, few_at_a_time, 0, 2);
+    tcase_add_test(tcase, room_after_a_loss);
     tcase_add_loop_test(tcase, all_of_many, 0, 2);
     tcase_add_loop_test(tcase, unsettled_is_not_idle, 0, 2);
     tcase_add_test(tcase, unsettled_is_closed);

@@ -151,6 +151,47 @@ START_TEST(ends_as_a_whole)
 }
 END_TEST
 
+static void free_both(const struct evpg_result *result, struct outcome *outcome)
+{
+    struct evpg_db *freed = db;
+
+    (void)outcome;
+    ck_assert_int_eq(evpg_error_code(evpg_result_error(result)), EVPG_E_CLOSED);
+    db = NULL;
+    evpg_free(freed);
+}
+
+static void on_closed_early(struct evpg_db *closed, size_t cut_off, void *arg)
+{
+    (void)closed;
+    (void)cut_off;
+    (void)arg;
+    n_closed++;
+}
+
+/* By the callback of what a close has cut off there. */
+START_TEST(freed_by_what_is_cut_off)
+{
+    struct outcome *slow[2];
+
+    standby_make();
+    begin_two(false, 2);
+    await_standby(true);
+    for (int i = 0; i < 2; i++) {
+        slow[i] = new_outcome();
+        slow[i]->on_done = free_both;
+        ck_assert_ptr_nonnull(submit(slow[i], "select pg_sleep(3)", EVPG_NO_PARAMS));
+        evpg_request_set_flags(slow[i]->request, EVPG_STANDBY_OK | EVPG_EXCLUSIVE);
+    }
+    run_for(200);
+    ck_assert_int_eq(evpg_close(db, 20, on_closed_early, NULL), 0);
+    ck_assert(await_flag(&n_closed, 5000));
+    ck_assert_ptr_null(db);
+    ck_assert(all_done());
+    end();
+}
+END_TEST
+
 /* What was in flight there is lost, and all else goes on, on the primary. */
 START_TEST(standby_lost)
 {
@@ -318,6 +359,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, by_their_flags, 0, 2);
     tcase_add_loop_test(tcase, ends_as_a_whole, 0, 3);
+    tcase_add_test(tcase, freed_by_what_is_cut_off);
     tcase_add_test(tcase, standby_lost);
     tcase_add_test(tcase, primary_lost);
     tcase_add_test(tcase, promoted);

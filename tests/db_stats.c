@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <stdint.h>
 #include <stdio.h>
 
 static struct evpg_pool_stats stats;
@@ -219,6 +220,15 @@ END_TEST
 
 static int n_refused;
 
+/* As one would by a handle of one's own. */
+static void cancel_it(const struct evpg_request *request)
+{
+    struct evpg_request *mine = (struct evpg_request *)(uintptr_t)request;
+
+    evpg_request_cancel(mine);
+    evpg_request_abandon(mine);
+}
+
 /* In the midst of things nothing can be changed. */
 static void meddle(struct evpg_db *observed, enum evpg_event event,
                    const struct evpg_request *request, const struct evpg_error *error, void *arg)
@@ -228,6 +238,7 @@ static void meddle(struct evpg_db *observed, enum evpg_event event,
     (void)arg;
     n_refused++;
     evpg_request_name(request);
+    cancel_it(request);
     errno = 0;
     ck_assert_ptr_null(evpg_query(observed, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL));
     ck_assert_int_eq(errno, EINVAL);
@@ -262,10 +273,12 @@ static void free_the_pool(struct evpg_db *observed, enum evpg_event event,
                           void *arg)
 {
     (void)event;
-    (void)request;
     (void)error;
     (void)arg;
     n_refused += observed != whole;
+    cancel_it(request);
+    if (observed != whole)
+        evpg_release(observed);
     evpg_free(whole);
 }
 

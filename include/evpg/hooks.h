@@ -73,8 +73,10 @@ struct evpg_hooks {
     /**
      * Called whenever something happens, in the midst of it: for tracing, and numbers that struct
      * evpg_pool_stats does not have. It observes: submits to this db, evpg_acquire(), evpg_open(),
-     * evpg_close() and evpg_free() of it are refused in it with EINVAL, and the log hook told. A
-     * pool's hears of its requests and of all its connections; a lease begins with the pool's.
+     * evpg_close(), evpg_release() and evpg_free() of it, and evpg_request_cancel() and
+     * evpg_request_abandon() of its requests, do nothing in it but tell the log hook why; those
+     * that return something fail with EINVAL. A pool's hears of its requests and of all its
+     * connections; a lease begins with the pool's.
      * request is NULL where it is about a connection, error where nothing went wrong; both are
      * borrowed until it returns.
      */

@@ -188,8 +188,8 @@ struct evpg_pool_config {
      * Where standbys are: a connection string of its own, "target_session_attrs=standby" among it,
      * if only standbys will do. Requests, and evpg_acquire(), that have EVPG_STANDBY_OK run there
      * while there is a connection, which is opened with the first of them and kept, and else on the
-     * primary, by conninfo: whatever becomes of the standbys, nobody waits for them. There are as
-     * many connections more as max_connections says. Copied. Default: none.
+     * primary, by conninfo: where no standby can be had, nobody waits for one. There are as many
+     * connections more as max_connections says. Copied. Default: none.
      */
     const char *standby_conninfo;
 };

@@ -2,7 +2,7 @@
 /**
  * @file evpg/stats.h
  * What a pool is doing and has done: numbers, and how long things took. They are kept all the time,
- * take no memory but that of the pool, and cost a few instructions for a request.
+ * take no memory but that of the pool, and names where these are counted.
  */
 #ifndef EVPG_STATS_H
 #define EVPG_STATS_H
