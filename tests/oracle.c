@@ -207,12 +207,15 @@ void resources_note(void)
     kib = resident_kib();
 }
 
+/* In time: a thread that asked a server for a cancel, when nobody waits for it any more, sees the
+ * end of its connection at its own pace. */
 void resources_check(long more_kib)
 {
     double end = now_ms() + PATIENCE_MS;
     int left;
 
-    while ((left = count_backends()) > backends && now_ms() < end)
+    while (((left = count_backends()) > backends || open_descriptors() > descriptors) &&
+           now_ms() < end)
         usleep(20000);
     ck_assert_msg(left <= backends, "a session is left: %s",
                   admin("select string_agg(pid || ' ' || state || ' ' || query, '; ') from"
