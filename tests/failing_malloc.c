@@ -15,7 +15,8 @@
 #include <string.h>
 
 static const char *failing; /* the library's name; NULL: none */
-static long countdown, n_failed, n_live;
+static long countdown, n_failed;
+static _Atomic long n_live; /* threads that ask for cancels have some */
 static bool keeps_failing;
 
 void malloc_fail(const char *library, long k, bool sticky)
