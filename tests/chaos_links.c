@@ -5,6 +5,7 @@
  * Called by the tick of chaos.c, and from the library's callbacks. Some connections go directly to
  * the server, some through proxies that the faults are at, some by TLS where the server has it.
  * What is lost is opened again after a short while; what stands still for three seconds is closed.
+ * Pools look after themselves: none may stand still, for their requests have deadlines.
  */
 #include "chaos_links.h"
 
@@ -14,11 +15,15 @@
 #include <stdio.h>
 
 enum {
+    N_POOLS = 2,
     STUCK_MS = 3000,
     CLOSE_MS = 500,
     CONNECT_MS = 2000,
     MOST_TOKENS = 300,
-    SLACK_MS = 2000 /* how much longer than its bound something may take */
+    QUERY_MS = 1500,
+    CHECK_MS = 200,
+    QUIET_MS = 3 * CHECK_MS, /* after it, a pool asks its connections before it uses them */
+    SLACK_MS = 2000          /* how much longer than its bound something may take */
 };
 
 struct link links[N_LINKS];
@@ -88,8 +93,25 @@ static void on_closed(struct evpg_db *which, size_t cut_off, void *arg)
     set_state(link, LINK_DOWN);
 }
 
+static struct evpg_db *make_pool(const char *conninfo)
+{
+    struct evpg_conn_config connection = EVPG_CONN_CONFIG(.cancel_wait_timeout_ms = 500);
+
+    return evpg_pool_new(
+        base, conninfo,
+        &EVPG_POOL_CONFIG(.max_connections = 3, .connection = &connection,
+                          .server_connect_timeout_ms = CONNECT_MS, .query_timeout_ms = QUERY_MS,
+                          .reconnect_min_ms = 10, .reconnect_max_ms = 250,
+                          .server_check_delay_ms = CHECK_MS, .server_check_timeout_ms = CHECK_MS));
+}
+
 static void make(struct link *link)
 {
+    if (link->is_pool) {
+        link->db = make_pool(link->conninfo);
+        set_state(link, LINK_UP);
+        return;
+    }
     link->db = evpg_conn_new(base, link->conninfo,
                              &EVPG_CONN_CONFIG(.server_connect_timeout_ms = CONNECT_MS));
     evpg_setcb(link->db, NULL, on_lost, link);
@@ -98,6 +120,11 @@ static void make(struct link *link)
 
 static void open_link(struct link *link)
 {
+    if (link->is_pool) {
+        evpg_free(link->db);
+        make(link);
+        return;
+    }
     set_state(link, LINK_OPENING);
     link->bound_ms = CONNECT_MS + SLACK_MS;
     link->due++;
@@ -144,6 +171,8 @@ static void look_after(struct link *link, double now)
         open_link(link);
     } else if (link->state == LINK_UP && link->in_flight > 0 && still > STUCK_MS) {
         n_stuck++;
+        if (link->is_pool)
+            link_fails(link, "the pool stands still");
         close_link(link, CLOSE_MS);
     } else if (link->bound_ms > 0 && now - link->since_ms > link->bound_ms) {
         link_fails(link,
@@ -217,14 +246,15 @@ void links_begin(void)
     static const struct {
         int proxy; /* -1: none */
         bool tls;
-    } ways[N_LINKS] = {{-1, false}, {-1, false}, {-1, true}, {0, false},
-                       {0, false},  {1, false},  {1, true},  {2, true}};
+    } ways[N_LINKS] = {{-1, false}, {-1, false}, {-1, true}, {0, false},  {0, false},
+                       {1, false},  {1, true},   {2, true},  {-1, false}, {0, false}};
 
     chance.state = options.seed + 2;
     for (int i = 0; i < N_PROXIES; i++)
         proxies[i] = new_proxy(i > 0);
     for (int i = 0; i < N_LINKS; i++) {
         set_way(&links[i], ways[i].proxy < 0 ? NULL : proxies[ways[i].proxy], ways[i].tls);
+        links[i].is_pool = i >= N_LINKS - N_POOLS;
         make(&links[i]);
     }
     last_tick_ms = now_ms();
@@ -239,7 +269,8 @@ void links_rest(void)
 bool links_at_rest(void)
 {
     for (int i = 0; i < N_LINKS; i++)
-        if (links[i].state != LINK_UP || links[i].in_flight > 0)
+        if (links[i].state != LINK_UP || links[i].in_flight > 0 ||
+            (links[i].is_pool && now_ms() - links[i].moved_ms < QUIET_MS))
             return false;
     return ops_all_done();
 }

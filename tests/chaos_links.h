@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * chaos_links: the connections that the load of chaos runs on, and their life.
+ * chaos_links: the connections and pools that the load of chaos runs on, and their life.
  */
 #ifndef CHAOS_LINKS_H
 #define CHAOS_LINKS_H
@@ -9,7 +9,7 @@
 
 #include "proxy.h"
 
-enum { N_LINKS = 8, N_PROXIES = 3, MOST_IN_FLIGHT = 40 };
+enum { N_LINKS = 10, N_PROXIES = 3, MOST_IN_FLIGHT = 40 };
 
 enum link_state { LINK_DOWN, LINK_OPENING, LINK_UP, LINK_CLOSING, LINK_FREEING };
 
@@ -17,6 +17,7 @@ struct link {
     struct evpg_db *db;
     char conninfo[256];
     struct proxy *proxy; /* on its way; NULL: none */
+    bool is_pool;        /* which is up for as long as it is there */
     enum link_state state;
     int in_flight; /* requests that are not done */
     int due;       /* callbacks of evpg_open that are due */
