@@ -218,6 +218,7 @@ static void give_back(struct conn *conn)
     }
 }
 
+/* Before the application, whose callback may be the end of this connection. */
 static void tell_owner(struct conn *conn)
 {
     if (conn->owner && conn->owner->lost)
@@ -251,12 +252,12 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
     drop(conn);
     give_back(conn);
     doom_all(conn);
+    if (!conn->lost_connecting)
+        tell_owner(conn);
     cut_off_opening(conn, &conn->lost);
     complete_sent(conn);
     if (!conn->lost_connecting && !conn->dying)
         news_tell_loss(conn, &conn->lost);
-    if (!conn->lost_connecting && !conn->dying)
-        tell_owner(conn);
     memset(conn->lost.field, 0, sizeof(conn->lost.field)); /* borrowed from whoever called */
     complete_doomed(conn);
     if (conn->closing && !conn->dying)
