@@ -406,8 +406,9 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     result.kept = !cut && !rows->on_row && !request->off_pipeline && rows->last;
     if (!rows->on_row && cut)
         result.rows = 0;
-    if (request->db->stats && !request->ended)
+    if (request->db->stats && !rows->counted)
         request->db->stats->all.rows += result.rows;
+    rows->counted = true;
     db_note_done(request, cut);
     call_done(rows, &result);
 }
