@@ -98,6 +98,8 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
         conn_detach(conn, list, request);
     request->state = REQ_DONE;
     deadline_clear(conn->deadlines, request);
+    if (conn->state == CONN_DOWN && !conn_is_inherited(conn))
+        deadline_rest(conn->deadlines);
     req_clear_handle(request);
     request->ops->finish(request, cut);
     recycle(conn, request);
@@ -179,6 +181,7 @@ static void drop(struct conn *conn)
         io_stop(conn);
         event_del(conn->timer_event);
         event_del(conn->again_event);
+        deadline_rest(conn->deadlines);
     }
     cancel_request_forget(conn);
     connect_forget(conn);
