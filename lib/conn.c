@@ -98,6 +98,8 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
         conn_detach(conn, list, request);
     request->state = REQ_DONE;
     deadline_clear(conn->deadlines, request);
+    if (conn->state == CONN_DOWN && !conn_is_inherited(conn))
+        deadline_rest(conn->deadlines);
     req_clear_handle(request);
     request->ops->finish(request, cut);
     recycle(conn, request);
@@ -179,6 +181,7 @@ static void drop(struct conn *conn)
         io_stop(conn);
         event_del(conn->timer_event);
         event_del(conn->again_event);
+        deadline_rest(conn->deadlines);
     }
     cancel_request_forget(conn);
     connect_forget(conn);
@@ -218,6 +221,7 @@ static void give_back(struct conn *conn)
     }
 }
 
+/* Before the application, whose callback may be the end of this connection. */
 static void tell_owner(struct conn *conn)
 {
     if (conn->owner && conn->owner->lost)
@@ -251,12 +255,12 @@ void conn_down(struct conn *conn, const struct evpg_error *why)
     drop(conn);
     give_back(conn);
     doom_all(conn);
+    if (!conn->lost_connecting)
+        tell_owner(conn);
     cut_off_opening(conn, &conn->lost);
     complete_sent(conn);
     if (!conn->lost_connecting && !conn->dying)
         news_tell_loss(conn, &conn->lost);
-    if (!conn->lost_connecting && !conn->dying)
-        tell_owner(conn);
     memset(conn->lost.field, 0, sizeof(conn->lost.field)); /* borrowed from whoever called */
     complete_doomed(conn);
     if (conn->closing && !conn->dying)

@@ -29,7 +29,8 @@ enum conn_state {
 /* What whoever has several connections hears of one. None of these may call the application; each
  * may be NULL. */
 struct conn_owner {
-    /* It was open and is lost; what had been sent is completed. It may be freed here. */
+    /* It was open and is lost; what had been sent is to be completed. It may be freed here, if
+     * there is nothing. */
     void (*lost)(struct conn *conn, const struct evpg_error *why);
     /* One of conn->queued, of a connection that is lost: to be taken by conn_hand_over, or it is
      * completed. */

@@ -150,3 +150,12 @@ void deadline_wait(struct deadlines *deadlines)
     if (first && deadlines->timer_ns == 0)
         set_timer(deadlines, first->deadline.at_ns);
 }
+
+void deadline_rest(struct deadlines *deadlines)
+{
+    if (deadlines->first || deadlines->timer_ns == 0 || !deadlines->timer)
+        return;
+    event_del(deadlines->timer);
+    deadlines->timer_ns = 0;
+    deadlines->put_off = false;
+}

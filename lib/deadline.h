@@ -35,4 +35,7 @@ struct evpg_request *deadline_take(struct deadlines *deadlines);
 /* Has the timer come for the earliest that is left. */
 void deadline_wait(struct deadlines *deadlines);
 
+/* Where there is none left, the timer does not come, which would keep the loop up. */
+void deadline_rest(struct deadlines *deadlines);
+
 #endif

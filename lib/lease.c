@@ -73,13 +73,13 @@ static const struct db_ops lease_ops = {
     .session = lease_session,
 };
 
-void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks, char *name)
+void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks)
 {
     mem_free(lease->name);
     lease->db.ops = &lease_ops;
     lease->db.hooks = hooks->hooks;
     lease->db.hooks_arg = hooks->hooks_arg;
-    lease->name = name;
+    lease->name = NULL;
     lease->since_ns = budget_now_ns();
     lease->conn = conn;
     lease->listened = false;

@@ -16,8 +16,8 @@ struct lease {
     void (*on_release)(struct lease *lease);
 };
 
-/* Gives it out. name becomes its own. */
-void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks, char *name);
+/* Gives it out, without a name yet. */
+void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks);
 
 /* Frees what it has, but not itself. */
 void lease_finish(struct lease *lease);

@@ -77,14 +77,15 @@ static void show_next(struct op_rows *rows)
         drop_held(rows);
 }
 
-/* What was kept back is delivered now. */
+/* What was kept back is delivered now, as this statement's, which has no other behind it. */
 static void end_statement(struct op_rows *rows, PGresult *result)
 {
     replace(&rows->last, result);
-    rows->statement++;
     rows->base.suspect = false;
     if (rows->held)
         show_next(rows);
+    else
+        rows->statement++;
 }
 
 /* Room for one more, and for another that may have to come behind it; false: there is no memory. */
@@ -406,8 +407,9 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     result.kept = !cut && !rows->on_row && !request->off_pipeline && rows->last;
     if (!rows->on_row && cut)
         result.rows = 0;
-    if (request->db->stats && !request->ended)
+    if (request->db->stats && !rows->counted)
         request->db->stats->all.rows += result.rows;
+    rows->counted = true;
     db_note_done(request, cut);
     call_done(rows, &result);
 }

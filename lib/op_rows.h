@@ -38,6 +38,7 @@ struct op_rows {
     bool rolled_back;         /* what was to be committed */
     bool ignored;             /* by a transaction block that has failed, whatever the error says */
     bool dropped;             /* some rows were thrown away for that */
+    bool counted;             /* the statistics have its rows */
     enum evpg_code discarded; /* or by close, cancel or a deadline; 0: not */
     char tag[OP_ROWS_TAG_SIZE];
 };

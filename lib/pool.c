@@ -165,6 +165,7 @@ static void free_events(struct pool *pool)
         event_free(pool->timer_event);
     if (pool->db.deadlines.timer)
         event_free(pool->db.deadlines.timer);
+    pool->db.deadlines.timer = NULL; /* callbacks may still ask for deadlines */
 }
 
 /* Both at once: there may be requests of one db in the other's queue. */

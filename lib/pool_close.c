@@ -21,7 +21,7 @@ struct pool_closing {
     bool put_off;  /* once, for a loop that stood still */
 };
 
-/* Those that somebody waits for. */
+/* Those that somebody waits for; what the pool itself asks is of the connection. */
 static size_t count(const struct conn *conn)
 {
     const struct evpg_request *request;
@@ -31,7 +31,7 @@ static size_t count(const struct conn *conn)
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         TAILQ_FOREACH (request, lists[i], link)
-            n += !request->abandoned;
+            n += !request->abandoned && request->db != &conn->db;
     return n;
 }
 

@@ -25,6 +25,13 @@ struct acquire {
     struct lease *lease; /* when there is one */
 };
 
+/* As the request was, which is counted by its name before. */
+static void name_lease(struct acquire *acquire)
+{
+    acquire->lease->name = acquire->base.name;
+    acquire->base.name = NULL;
+}
+
 static void finish(struct evpg_request *request, struct evpg_error *cut)
 {
     struct acquire *acquire = (struct acquire *)request;
@@ -32,6 +39,8 @@ static void finish(struct evpg_request *request, struct evpg_error *cut)
     if (cut)
         req_describe(request, NULL, cut);
     db_note_done(request, cut);
+    if (!cut)
+        name_lease(acquire);
     if (acquire->on_lease)
         acquire->on_lease(cut ? NULL : &acquire->lease->db, cut, acquire->arg);
 }
@@ -149,8 +158,7 @@ void pool_lease_out(struct slot *slot, struct evpg_request *request)
     slot_set_state(slot, SLOT_LEASED);
     slot->uses++;
     slot->lease.on_release = on_release;
-    lease_start(&slot->lease, slot->conn, pool->face, request->name);
-    request->name = NULL;
+    lease_start(&slot->lease, slot->conn, pool->face);
     acquire->lease = &slot->lease;
     slot->lease.db.stats = pool->db.stats;
     slot->lease.db.whole = pool->face;

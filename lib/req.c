@@ -47,7 +47,7 @@ void req_clear_handle(struct evpg_request *request)
 
 void evpg_request_set_handle(struct evpg_request *request, struct evpg_request **slot)
 {
-    if (!request || request->state == REQ_DONE)
+    if (!request || request->state == REQ_DONE || request->abandoned)
         return;
     req_clear_handle(request);
     request->slot = slot;

@@ -95,7 +95,7 @@ void evpg_request_set_timeout(struct evpg_request *request, int ms)
     struct conn *conn = request ? request->conn : NULL;
 
     if (!conn || request->state == REQ_DONE || request->abandoned || conn->dying ||
-        conn_is_inherited(conn))
+        conn_is_inherited(conn) || !conn->deadlines->timer)
         return;
     if (ms < 0) {
         db_refuse(request->db, EINVAL, "a timeout of %d ms: 0 is none", ms);

@@ -212,6 +212,7 @@ START_TEST(suspect_for_nothing)
         return;
     }
     ck_assert_int_eq(next->n_rows, 19);
+    ck_assert_int_eq(next->statement, 0);
     for (int i = 0; i < 19; i++)
         ck_assert_int_eq(atoi(cell(next, i, 1)), i + 1);
     end();

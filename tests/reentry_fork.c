@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * reentry_fork: a child process inherits a connection, and whatever it does, the parent's goes on.
+ * reentry_fork: a child process inherits a connection, or a pool with all that one may be doing, and
+ * whatever it does, the parent's goes on.
  *
  * The child frees it, or just ends, or first tries every other call, which is refused.
  */
@@ -94,6 +95,123 @@ START_TEST(parent_connects)
 }
 END_TEST
 
+enum { N_DEEDS = 3, N_TURNS = 8, N_CHILDREN = 2 * N_DEEDS * N_TURNS };
+
+static struct evpg_db *pool, *leases[3];
+static int n_leases;
+
+static void on_lease(struct evpg_db *lease, const struct evpg_error *error, void *arg)
+{
+    (void)arg;
+    ck_assert_ptr_null(error);
+    leases[n_leases++] = lease;
+}
+
+static struct outcome *query_on(struct evpg_db *on, const char *sql)
+{
+    struct outcome *outcome;
+
+    db = on;
+    outcome = query(sql, EVPG_NO_PARAMS);
+    db = pool;
+    return outcome;
+}
+
+/* Two leases, of which one is busy and the other has left a transaction; connections that are
+ * shared, idle, being opened, or being asked to stop; and requests that wait, with deadlines, as
+ * the last has that is to be stopped. */
+static struct outcome *load_pool(int mode)
+{
+    struct outcome *stopped;
+
+    n_leases = 0;
+    begin_pool(mode, &EVPG_POOL_CONFIG(.max_connections = 7, .max_connecting = 4,
+                                       .max_requests_per_connection = 3,
+                                       .query_timeout_ms = 15000));
+    pool = db;
+    for (int i = 0; i < 3; i++)
+        ck_assert_ptr_nonnull(evpg_acquire(db, on_lease, NULL));
+    while (n_leases < 3)
+        turn();
+    ck_assert(await_flag(&query_on(leases[1], "begin")->completions, 5000));
+    stopped = query("select pg_sleep(10)", EVPG_NO_PARAMS);
+    evpg_request_set_flags(stopped->request, EVPG_EXCLUSIVE);
+    ck_assert(await_flag(&query("select pg_sleep(0.05)", EVPG_NO_PARAMS)->completions, 5000));
+    query_on(leases[0], "select pg_sleep(0.3)");
+    evpg_release(leases[2]);
+    evpg_release(leases[1]);
+    for (int i = 0; i < 30; i++)
+        query("select pg_sleep(0.01)", EVPG_NO_PARAMS);
+    submit_script(new_outcome(), "select 1; select pg_sleep(0.01)");
+    evpg_request_cancel(stopped->request);
+    return stopped;
+}
+
+static void ignore(struct evpg_db *closed, size_t cut_off, void *arg)
+{
+    (void)closed;
+    (void)cut_off;
+    ++*(int *)arg;
+}
+
+/* 0: as it should be. */
+static int be_a_child_with_a_pool(int what, const struct outcome *stopped)
+{
+    int n_closed = 0;
+
+    if (what == 1) {
+        if (evpg_query(pool, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL) ||
+            evpg_query(leases[0], "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL) ||
+            evpg_acquire(pool, on_lease, NULL) || evpg_close(pool, 0, ignore, &n_closed) == 0)
+            return 1;
+        if (stopped->completions == 0) {
+            evpg_request_set_timeout(stopped->request, 1);
+            evpg_request_cancel(stopped->request);
+        }
+        evpg_release(leases[0]);
+    }
+    if (what == 2)
+        return 0;
+    evpg_free(pool);
+    return all_done() && n_closed == 0 ? 0 : 3;
+}
+
+static void check_parent(struct outcome *stopped)
+{
+    struct evpg_pool_stats stats = EVPG_POOL_STATS();
+
+    await_all();
+    ck_assert_int_eq(evpg_error_code(stopped->error), EVPG_E_CANCELED);
+    query_on(leases[0], "select 1");
+    for (int i = 0; i < 100; i++)
+        query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    evpg_release(leases[0]);
+    ck_assert_int_eq(evpg_pool_get_stats(db, &stats), 0);
+    ck_assert_uint_eq(stats.failed, 1);
+    ck_assert_uint_eq(stats.connections_lost, 0);
+    ck_assert_uint_eq(stats.connect_failures, 0);
+}
+
+/* In the midst of everything. */
+START_TEST(parent_has_a_pool)
+{
+    int what = _i % N_DEEDS, status;
+    struct outcome *stopped = load_pool(_i % 2 ? TLS : ALONE);
+    pid_t child;
+
+    for (int i = 0; i < _i / (2 * N_DEEDS); i++)
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    child = fork();
+    if (child == 0)
+        _exit(be_a_child_with_a_pool(what, stopped));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    check_parent(stopped);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reentry_fork");
@@ -102,6 +220,7 @@ int main(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, parent_goes_on, 0, 3);
     tcase_add_loop_test(tcase, parent_connects, 0, 6);
+    tcase_add_loop_test(tcase, parent_has_a_pool, 0, N_CHILDREN);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }
