@@ -2,7 +2,7 @@
 /*
  * pool_phases: brings a pool into a state, and looks at what a fault has done to it.
  *
- * Called by fault_pool_server and fault_pool_link. What may become of a request depends on where
+ * Called by fault_pool_server, _link and _limits. What may become of a request depends on where
  * it was when the fault came: those that waited must succeed, unless their deadline has passed;
  * those on the wire may be lost, with a fate unknown; and the ledger has the last word.
  */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault_pool_limits: a pool, in each of its phases, without descriptors, with sessions that the
+ * server tires of, and writing to nobody; and deadlines of a loop that stood still: F24, F27, F32,
+ * F37.
+ */
+#include "pool_phases.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static struct rlimit limit;
+
+/* What is open stays open; nothing more can be. */
+static void use_up_descriptors(void)
+{
+    struct rlimit none;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+}
+
+/* The connections that are up go on; the cancels cannot be sent. */
+START_TEST(f27_no_descriptors)
+{
+    pool_phase_begin(_i, false);
+    use_up_descriptors();
+    run_for(100);
+    if (_i == POOL_IDLE) {
+        query("select 1", EVPG_NO_PARAMS);
+        await_all();
+        check_all_succeeded();
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    pool_phase_end();
+}
+END_TEST
+
+/* And then the connections are lost, and none can be opened for a while: nothing spins. */
+START_TEST(f27_lost_without_descriptors)
+{
+    int passes = 0;
+    double end;
+
+    pool_phase_begin(_i, false);
+    use_up_descriptors();
+    proxy_reset(pool_proxy);
+    for (end = now_ms() + 300; now_ms() < end; passes++)
+        turn();
+    ck_assert_int_lt(passes, 3000);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    pool_phase_end();
+}
+END_TEST
+
+/* Of sessions that are idle: they are replaced. */
+START_TEST(f24_the_server_tires_of_sessions)
+{
+    free(admin("alter role current_user set idle_session_timeout = 150"));
+    pool_phase_begin(_i, false);
+    free(admin("alter role current_user reset idle_session_timeout"));
+    heart_skip();
+    run_for(700);
+    pool_phase_end();
+}
+END_TEST
+
+/* SIGPIPE would end the process. */
+START_TEST(f32_writes_to_nobody)
+{
+    static char text[1 << 20];
+
+    memset(text, 'x', sizeof(text) - 1);
+    signal(SIGPIPE, SIG_DFL);
+    pool_phase_begin(_i, false);
+    for (int i = 0; _i != POOL_CLOSING && i < 6; i++)
+        query("select length($1)", EVPG_PARAMS(evpg_text(text)));
+    turn();
+    proxy_reset(pool_proxy);
+    pool_phase_end();
+}
+END_TEST
+
+/* What has come meanwhile counts, though the deadline has passed as well; what has not is late. */
+START_TEST(f37_a_loop_that_stands_still)
+{
+    struct outcome *answered[2], *late;
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 3, .query_timeout_ms = 300));
+    for (int i = 0; i < 2; i++) {
+        answered[i] = query("select 'in time' from pg_sleep(0.1)", EVPG_NO_PARAMS);
+        evpg_request_set_flags(answered[i]->request, EVPG_EXCLUSIVE);
+    }
+    late = query("select pg_sleep(3)", EVPG_NO_PARAMS);
+    evpg_request_set_flags(late->request, EVPG_EXCLUSIVE);
+    run_for(80);
+    usleep(800000);
+    await_all();
+    for (int i = 0; i < 2; i++) {
+        ck_assert_outcome_ok(answered[i]);
+        ck_assert_str_eq(cell(answered[i], 0, 0), "in time");
+    }
+    ck_assert_ptr_nonnull(late->error);
+    ck_assert_int_eq(evpg_error_code(late->error), EVPG_E_TIMEOUT);
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("fault_pool_limits");
+    TCase *tcase = tcase_create("limits");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, f27_no_descriptors, 0, N_POOL_PHASES);
+    tcase_add_loop_test(tcase, f27_lost_without_descriptors, 0, N_POOL_PHASES);
+    tcase_add_loop_test(tcase, f24_the_server_tires_of_sessions, 0, N_POOL_PHASES);
+    tcase_add_loop_test(tcase, f32_writes_to_nobody, 0, N_POOL_PHASES);
+    tcase_add_test(tcase, f37_a_loop_that_stands_still);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite, true);
+}
