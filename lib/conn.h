@@ -39,6 +39,8 @@ struct conn_owner {
     void (*completed)(struct conn *conn);
     /* Whether what is queued waits for its turn; else, for a connection to be made. */
     bool (*is_up)(const struct conn *conn);
+    /* Whether it is being closed with its owner: rows are not paused any more. */
+    bool (*is_closing)(const struct conn *conn);
     /* Its memory is being freed. */
     void (*gone)(void *owner_arg);
 };
@@ -169,6 +171,13 @@ bool conn_is_inherited(const struct conn *conn);
 
 /* Whether a db is a connection. */
 bool conn_is(const struct evpg_db *db);
+
+/* Whether it is being closed, or its owner is. */
+static inline bool conn_is_closing(const struct conn *conn)
+{
+    return conn->closing ||
+           (conn->owner && conn->owner->is_closing && conn->owner->is_closing(conn));
+}
 
 /* Whether what is queued waits for a connection to be made. */
 static inline bool conn_is_connecting(const struct conn *conn)

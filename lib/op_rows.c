@@ -248,12 +248,13 @@ void op_rows_abandon(struct evpg_request *request)
 static bool pause(struct op_rows *rows)
 {
     struct conn *conn = rows->base.conn;
+    bool closing = conn_is_closing(conn);
 
-    if (!conn->closing && !rows->base.canceled) {
+    if (!closing && !rows->base.canceled) {
         io_pause(conn, &rows->base);
         return true;
     }
-    op_rows_discard(&rows->base, conn->closing ? EVPG_E_CLOSED : EVPG_E_CANCELED);
+    op_rows_discard(&rows->base, closing ? EVPG_E_CLOSED : EVPG_E_CANCELED);
     return false;
 }
 

@@ -71,16 +71,16 @@ size_t pool_n_up(const struct pool *pool)
     return pool_n_connections(pool) - pool->count[SLOT_OPENING];
 }
 
-static bool is_ending(const struct pool *pool)
+bool pool_is_ending(const struct pool *pool)
 {
-    return pool->closing || pool->closed || (pool->primary && is_ending(pool->primary));
+    return pool->closing || pool->closed || (pool->primary && pool_is_ending(pool->primary));
 }
 
 size_t pool_min(const struct pool *pool)
 {
     size_t min = (size_t)pool->config.min_connections;
 
-    if (is_ending(pool))
+    if (pool_is_ending(pool))
         return 0;
     return pool->wanted && min == 0 ? 1 : min;
 }

@@ -119,6 +119,9 @@ size_t pool_n_waiting_all(const struct pool *pool);
 size_t pool_n_connections(const struct pool *pool);
 size_t pool_n_up(const struct pool *pool);
 
+/* Whether it is being closed, or is closed. */
+bool pool_is_ending(const struct pool *pool);
+
 /* How many there are to be whether they are needed or not. */
 size_t pool_min(const struct pool *pool);
 

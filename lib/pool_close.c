@@ -8,6 +8,7 @@
  * closed, has no connection and no event, and takes nothing more. All that a close needs is
  * allocated at its start.
  */
+#include "io.h"
 #include "mem.h"
 #include "pool_login.h"
 
@@ -215,6 +216,16 @@ static int refusal_of(struct pool *pool, int deadline_ms)
     return 0;
 }
 
+/* Not those of leases. */
+static void discard_paused(struct pool *pool)
+{
+    for (int i = 0; i < pool->config.max_connections; i++)
+        if (pool->slots[i].conn && conn_is_closing(pool->slots[i].conn))
+            io_discard_paused(pool->slots[i].conn, EVPG_E_CLOSED);
+    if (pool->standby)
+        discard_paused(pool->standby);
+}
+
 int pool_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg)
 {
     struct pool *pool = pool_of(db);
@@ -229,6 +240,7 @@ int pool_close(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, vo
     pool->closing->arg = arg;
     pool->closing->deadline_ns =
         deadline_ms < 0 ? POOL_NEVER : budget_now_ns() + (int64_t)deadline_ms * 1000000;
+    discard_paused(pool);
     pool_kick(pool);
     return 0;
 }

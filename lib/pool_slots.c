@@ -171,6 +171,14 @@ static void on_lost(struct conn *conn, const struct evpg_error *why)
     pool_kick(pool);
 }
 
+/* What a lease's user does with it, until he gives it back, is his business. */
+static bool is_closing(const struct conn *conn)
+{
+    const struct slot *slot = conn->owner_arg;
+
+    return pool_is_ending(slot->pool) && slot->state != SLOT_LEASED;
+}
+
 static void on_gone(void *arg)
 {
     struct slot *slot = arg;
@@ -178,8 +186,11 @@ static void on_gone(void *arg)
     pool_release(slot->pool);
 }
 
-static const struct conn_owner slot_owner = {
-    .lost = on_lost, .take_back = take_back, .completed = on_completed, .gone = on_gone};
+static const struct conn_owner slot_owner = {.lost = on_lost,
+                                             .take_back = take_back,
+                                             .completed = on_completed,
+                                             .is_closing = is_closing,
+                                             .gone = on_gone};
 
 struct conn *slot_make_conn(struct slot *slot, const char *conninfo)
 {

@@ -142,6 +142,49 @@ START_TEST(deadlines_leave_no_timer)
 }
 END_TEST
 
+static enum evpg_flow pause_first(const struct evpg_row *row, struct outcome *outcome)
+{
+    outcome->number++;
+    return outcome->number == 1 && row ? EVPG_PAUSE : EVPG_NEXT;
+}
+
+/* Rows that are paused, or would be from now on, are not waited for; only a lease's are its user's
+ * business. */
+START_TEST(paused_rows_at_the_end)
+{
+    struct outcome *pausing;
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 2));
+    take_lease();
+    pool = db;
+    pausing = new_outcome();
+    pausing->on_row = pause_first;
+    db = _i == 2 ? lease : pool;
+    submit(pausing, "select generate_series(1, 500)", EVPG_NO_PARAMS);
+    db = pool;
+    if (_i != 2)
+        evpg_release(lease);
+    if (_i != 1)
+        while (pausing->number == 0)
+            turn();
+    n_closed = 0;
+    ck_assert_int_eq(evpg_close(db, -1, on_closed, NULL), 0);
+    ck_assert(await_flag(&n_closed, _i == 2 ? 200 : 5000) == (_i != 2));
+    if (_i == 2) {
+        evpg_request_resume(pausing->request);
+        ck_assert(await_flag(&pausing->completions, 5000));
+        evpg_release(lease);
+        ck_assert(await_flag(&n_closed, 5000));
+    }
+    ck_assert_int_eq(pausing->completions, 1);
+    ck_assert_int_eq(pausing->n_rows, _i == 2 ? 500 : 1);
+    ck_assert(_i == 2 ? !pausing->error : evpg_error_code(pausing->error) == EVPG_E_CLOSED);
+    ck_assert_uint_eq(n_cut_off, 0);
+    free_db();
+    end();
+}
+END_TEST
+
 static void give_back(const struct evpg_result *result, struct outcome *outcome)
 {
     (void)outcome;
@@ -288,6 +331,7 @@ int main(void)
     tcase_add_loop_test(tcase, deadlines_at_the_end, 0, 2);
     tcase_add_loop_test(tcase, own_requests_are_not_cut_off, 0, 2);
     tcase_add_loop_test(tcase, deadlines_leave_no_timer, 0, 2);
+    tcase_add_loop_test(tcase, paused_rows_at_the_end, 0, 3);
     tcase_add_loop_test(tcase, lost_and_given_back, 0, 2);
     tcase_add_test(tcase, lost_leases_back_off);
     tcase_add_test(tcase, names_of_leases);

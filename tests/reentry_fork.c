@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * reentry_fork: a child process inherits a connection, or a pool with all that one may be doing, and
- * whatever it does, the parent's goes on.
+ * reentry_fork: a child process inherits a connection, or a pool with all that one may be doing,
+ * and whatever it does, the parent's goes on.
  *
  * The child frees it, or just ends, or first tries every other call, which is refused.
  */
@@ -125,9 +125,9 @@ static struct outcome *load_pool(int mode)
     struct outcome *stopped;
 
     n_leases = 0;
-    begin_pool(mode, &EVPG_POOL_CONFIG(.max_connections = 7, .max_connecting = 4,
-                                       .max_requests_per_connection = 3,
-                                       .query_timeout_ms = 15000));
+    begin_pool(mode,
+               &EVPG_POOL_CONFIG(.max_connections = 7, .max_connecting = 4,
+                                 .max_requests_per_connection = 3, .query_timeout_ms = 15000));
     pool = db;
     for (int i = 0; i < 3; i++)
         ck_assert_ptr_nonnull(evpg_acquire(db, on_lease, NULL));
