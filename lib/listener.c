@@ -7,7 +7,7 @@
  * its face is the listener's db, so that the application knows no other; the next attempt comes
  * from the timer, never from a callback; whatever has changed wakes the timer, and each turn ends
  * with its being set to what is due next; a question to the server has a deadline; memory stays
- * while a frame holds it.
+ * while a frame holds it, and as long as the connection's.
  */
 #include "listener.h"
 
@@ -52,11 +52,23 @@ void listener_release(struct evpg_listener *listener)
 {
     if (--listener->hold > 0)
         return;
-    if (listener->dying)
-        destroy(listener);
-    else
+    if (!listener->dying)
         channels_sweep(listener);
+    else if (!listener->conn)
+        destroy(listener);
 }
+
+/* Frames of the connection's may be using its face until now. */
+static void on_gone(void *arg)
+{
+    struct evpg_listener *listener = arg;
+
+    listener->conn = NULL;
+    if (listener->hold == 0)
+        destroy(listener);
+}
+
+static const struct conn_owner owner = {.gone = on_gone};
 
 int listener_refusal(struct evpg_listener *listener)
 {
@@ -312,7 +324,6 @@ static void listener_end(struct evpg_db *db)
     if (!is_inherited(listener))
         event_free(listener->timer);
     evpg_free(&listener->conn->db);
-    listener->conn = NULL;
     listener_release(listener);
 }
 
@@ -366,6 +377,8 @@ static bool make_parts(struct evpg_listener *listener, struct event_base *base,
     }
     listener->conn = conn_of(conn);
     listener->conn->face = &listener->db;
+    listener->conn->owner = &owner;
+    listener->conn->owner_arg = listener;
     evpg_setcb(conn, channels_on_notification, on_lost, listener);
     return true;
 }

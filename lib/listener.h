@@ -27,8 +27,8 @@ TAILQ_HEAD(channel_list, channel);
 
 struct evpg_listener {
     struct evpg_db db;
-    struct conn *conn;
-    pid_t pid; /* of the process that made it */
+    struct conn *conn; /* NULL when its memory has gone */
+    pid_t pid;         /* of the process that made it */
     struct evpg_listener_config config;
     struct evpg_conn_config connection;
     evpg_listener_cb on_lost;
@@ -52,7 +52,7 @@ struct evpg_listener {
     size_t n_asked;     /* how many are */
     bool put_off;       /* the deadline of these, once, for a loop that stood still */
 
-    int hold; /* how many frames of ours are using this; it is freed when none is */
+    int hold; /* how many frames of ours are using this; it is freed when none is, nor conn */
     bool dying;
 };
 

@@ -200,8 +200,9 @@ START_TEST(the_event_hook_observes)
     await_ready(ears[0], 1);
     end_listener_backend();
     await_ready(ears[0], 2);
-    ck_assert_int_eq(n_events, 3);
+    ck_assert_int_eq(n_events, 3); /* connected, lost, connected */
     check_the_others();
+    evpg_set_hooks(evpg_listener_db(listener), NULL, NULL);
     hearing_end();
 }
 END_TEST
