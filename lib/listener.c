@@ -254,25 +254,8 @@ static void mind_silence(struct evpg_listener *listener)
         give_up(listener);
 }
 
-/* The connection string may ask for a server that this one is not any more. */
-static bool leave_if_role_has_gone(struct evpg_listener *listener)
-{
-    const struct conn *conn = listener->conn;
-    struct evpg_error why;
-
-    if (conn->role == ROLE_ANY || (!conn->role_denied && role_fits(conn->role, conn->pg)))
-        return false;
-    err_set(&why, EVPG_E_LOST, EVPG_FATE_UNKNOWN,
-            "the server is not what target_session_attrs asks for any more");
-    err_set_sqlstate(&why, "08006");
-    conn_down(listener->conn, &why);
-    return true;
-}
-
 static void work(struct evpg_listener *listener)
 {
-    if (leave_if_role_has_gone(listener))
-        return;
     if (budget_now_ns() >= listener->retry_ns)
         channels_retry(listener);
     channels_send(listener);

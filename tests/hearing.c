@@ -20,7 +20,7 @@ enum evpg_code lost_code;
 char lost_sqlstate[6], lost_message[600];
 void (*when_lost)(void);
 
-static struct ear *ears;
+static struct ear *ears, **last_ear = &ears;
 
 static void on_note(const struct evpg_notification *note, void *arg)
 {
@@ -111,19 +111,19 @@ void hearing_end(void)
         ears = ear->next;
         free(ear);
     }
+    last_ear = &ears;
     end();
 }
 
 struct ear *hear(const char *channel)
 {
-    struct ear *ear = calloc(1, sizeof(*ear)), **last = &ears;
+    struct ear *ear = calloc(1, sizeof(*ear));
 
     ear->subscription = evpg_listener_listen(listener, channel, on_note, on_ready, ear);
     ck_assert_ptr_nonnull(ear->subscription);
     ck_assert_int_eq(ear->n_ready, 0);
-    while (*last)
-        last = &(*last)->next;
-    *last = ear;
+    *last_ear = ear;
+    last_ear = &ear->next;
     return ear;
 }
 

@@ -137,6 +137,28 @@ START_TEST(li08_deeds_in_callbacks)
 }
 END_TEST
 
+static void free_when_told(void)
+{
+    n_deeds++;
+    free_listener();
+}
+
+/* When an attempt has failed, and when a channel was refused, by its name's encoding. */
+START_TEST(freed_when_told)
+{
+    hearing_begin_behind(NULL, _i ? "client_encoding=UTF8" : "dbname=no_such_database");
+    for (int i = 0; i < 3; i++)
+        ears[i] = hear("bad \xff");
+    when_lost = free_when_told;
+    n_deeds = 0;
+    while (n_deeds == 0)
+        turn();
+    run_for(30);
+    ck_assert_int_eq(n_deeds, 1);
+    hearing_end();
+}
+END_TEST
+
 /* What libpq holds, and what was not told, goes with it. */
 START_TEST(freed_in_a_flood)
 {
@@ -247,6 +269,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, li08_deeds_in_callbacks, 0, N_PLACES * N_DEEDS);
+    tcase_add_loop_test(tcase, freed_when_told, 0, 2);
     tcase_add_test(tcase, freed_in_a_flood);
     tcase_add_loop_test(tcase, freed_at_each_turn, 0, sized(12, 60));
     tcase_add_test(tcase, the_event_hook_observes);
