@@ -179,8 +179,10 @@ static void on_open(struct evpg_db *db, const struct evpg_error *error, void *ar
     listener->retrying.failures = 0;
     listener_hears(listener);
     channels_retry(listener);
+    listener_hold(listener);
     channels_send(listener);
     listener_wake(listener);
+    listener_release(listener);
 }
 
 /* The connection's callback. What was on its way is completed already. */
@@ -259,7 +261,8 @@ static void work(struct evpg_listener *listener)
     if (budget_now_ns() >= listener->retry_ns)
         channels_retry(listener);
     channels_send(listener);
-    channels_tell_ready(listener);
+    if (!listener->dying)
+        channels_tell_ready(listener);
     if (!listener->dying && listener->conn->state == CONN_READY)
         mind_silence(listener);
 }

@@ -150,7 +150,8 @@ static bool ask(struct channel *channel)
     return true;
 }
 
-/* Without room or memory for one more, the answer to another leads back here, or time does. */
+/* Without room or memory for one more, the answer to another leads back here, or time does. The log
+ * hook, which is told of the one, may free the listener. */
 void channels_send(struct evpg_listener *listener)
 {
     struct channel *channel;
@@ -160,7 +161,7 @@ void channels_send(struct evpg_listener *listener)
     while ((channel = TAILQ_FIRST(&listener->todo)) && budget_take(&budget)) {
         if (ask(channel))
             continue;
-        if (listener->n_asked > 0)
+        if (listener->dying || listener->n_asked > 0)
             return;
         listener->retry_ns = budget_now_ns() + backoff_fail_ns(&listener->retrying);
         while ((channel = TAILQ_FIRST(&listener->todo)))

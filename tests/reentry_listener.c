@@ -9,6 +9,7 @@
 #include "hearing.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -229,6 +230,43 @@ START_TEST(the_event_hook_observes)
 }
 END_TEST
 
+static void free_when_logging(struct evpg_db *speaking, enum evpg_log_level level, const char *line,
+                              void *arg)
+{
+    (void)speaking;
+    (void)level;
+    ck_assert_ptr_nonnull(strstr(line, "max_queued_requests"));
+    n_words++;
+    if (n_words == *(int *)arg)
+        free_listener();
+}
+
+/* Which is told when there is no room for one more LISTEN: at once, or a little later. Where it
+ * does not mind, all are listened to in the end. */
+START_TEST(freed_by_the_log_hook)
+{
+    struct evpg_conn_config narrow = EVPG_CONN_CONFIG(.max_queued_requests = 1);
+    struct ear *last = NULL;
+    char channel[20];
+
+    hearing_begin(ALONE, &EVPG_LISTENER_CONFIG(.connection = &narrow));
+    evpg_set_hooks(evpg_listener_db(listener), &EVPG_HOOKS(.log = free_when_logging), &_i);
+    for (int i = 0; i < 30; i++) {
+        snprintf(channel, sizeof(channel), "%d", i);
+        last = hear(channel);
+        ears[i % 3] = last;
+    }
+    n_words = 0;
+    if (_i == 0)
+        await_ready(last, 1);
+    else
+        while (listener)
+            turn();
+    ck_assert_int_ge(n_words, _i);
+    hearing_end();
+}
+END_TEST
+
 static int be_a_child(int what)
 {
     errno = 0;
@@ -273,6 +311,7 @@ int main(void)
     tcase_add_test(tcase, freed_in_a_flood);
     tcase_add_loop_test(tcase, freed_at_each_turn, 0, sized(12, 60));
     tcase_add_test(tcase, the_event_hook_observes);
+    tcase_add_loop_test(tcase, freed_by_the_log_hook, 0, 4);
     tcase_add_loop_test(tcase, fork_goes_on, 0, 10);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
