@@ -143,7 +143,7 @@ int main(void)
     Suite *suite = suite_create("loop_listener");
     TCase *tcase = tcase_create("loop");
 
-    tcase_set_timeout(tcase, 240);
+    tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, a_flood, 0, 2);
     tcase_add_test(tcase, slow_callbacks);
     tcase_add_loop_test(tcase, many_channels, 0, 2);

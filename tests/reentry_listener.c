@@ -175,6 +175,22 @@ START_TEST(freed_in_a_flood)
 }
 END_TEST
 
+/* Of what comes in the same turn it hears nothing: it is not ready yet; and later all. */
+START_TEST(another_in_a_flood)
+{
+    begin_three(IN_NOTE);
+    deed = LISTEN_SAME;
+    await_ready(ears[2], 1);
+    free(admin("select pg_notify('here', i::text) from generate_series(1, 20000) as i"));
+    await_heard(ears[1], 20000);
+    ck_assert_int_gt(added->n_heard, 0);
+    ck_assert_int_le(added->n_heard, 20000);
+    ck_assert_str_eq(added->payload, "20000");
+    check_the_others();
+    hearing_end();
+}
+END_TEST
+
 /* At each turn of its life. */
 START_TEST(freed_at_each_turn)
 {
@@ -309,6 +325,7 @@ int main(void)
     tcase_add_loop_test(tcase, li08_deeds_in_callbacks, 0, N_PLACES * N_DEEDS);
     tcase_add_loop_test(tcase, freed_when_told, 0, 2);
     tcase_add_test(tcase, freed_in_a_flood);
+    tcase_add_test(tcase, another_in_a_flood);
     tcase_add_loop_test(tcase, freed_at_each_turn, 0, sized(12, 60));
     tcase_add_test(tcase, the_event_hook_observes);
     tcase_add_loop_test(tcase, freed_by_the_log_hook, 0, 4);
