@@ -301,7 +301,8 @@ START_TEST(unlisten_is_sent)
     await_ready(three, 1);
     ck_assert(!has_sent(proxy, "UNLISTEN"));
     end_ear(three);
-    ck_assert(has_sent(proxy, "UNLISTEN \"here\""));
+    while (!proxy_has_captured(proxy, "UNLISTEN \"here\""))
+        turn();
     three = hear("here");
     await_ready(three, 1);
     ck_assert_int_eq(three->n_gaps, 0);
@@ -354,8 +355,9 @@ START_TEST(one_is_refused)
     ck_assert_str_eq(lost_sqlstate, "22021");
     ck_assert_msg(strncmp(lost_message, "channel \"bad ", 13) == 0, "%s", lost_message);
     run_for(300);
-    ck_assert_int_ge(n_lost, 3);
     ck_assert_int_le(n_lost, 30);
+    while (n_lost < 3)
+        turn();
     late = hear("late");
     await_ready(late, 1);
     notify("good", "x");
@@ -363,9 +365,9 @@ START_TEST(one_is_refused)
     ck_assert_int_eq(bad->n_ready, 0);
     ck_assert_int_eq(good->n_ready, 1);
     end_ear(bad);
-    run_for(60);
+    run_for(300);
     n_lost = 0;
-    run_for(150);
+    run_for(300);
     ck_assert_int_eq(n_lost, 0);
     hearing_end();
 }
