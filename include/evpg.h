@@ -33,6 +33,7 @@
 #include <evpg/conn.h>
 #include <evpg/error.h>
 #include <evpg/hooks.h>
+#include <evpg/listener.h>
 #include <evpg/notify.h>
 #include <evpg/param.h>
 #include <evpg/pool.h>

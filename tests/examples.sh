@@ -11,7 +11,7 @@ set -uo pipefail
 # shellcheck source=tests/lib/tap.sh
 . "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
 
-examples=(hello params types scan pipeline pool cursos_concluidos)
+examples=(hello params types scan pipeline pool listen cursos_concluidos)
 database=evpg_examples_$$
 
 # run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
@@ -80,6 +80,40 @@ says_why() {
     quiet "${command[@]}" || return
     LD_LIBRARY_PATH=$build/.libs "$tmp/scan" >"$tmp/out" 2>"$tmp/err"
     same "$(<"$tmp/err")" "scan: $2"
+}
+
+# awaits PATTERN: until it is in some line of what the example in the background prints.
+awaits() {
+    local i
+    for ((i = 0; i < 300; i++)); do
+        ! grep -qE -- "$1" "$tmp/out" || return 0
+        sleep 0.1
+    done
+    head -n 20 "$tmp/out" "$tmp/err" | diagnose
+    return 1
+}
+
+add_task() {
+    sql "insert into evpg_task (title) values ('$1')"
+}
+
+# The server restarts by itself when one of its sessions was killed; it takes a moment.
+crash_and_add_task() {
+    local pid i
+    pid=$(psql -X -A -t -c "select pid from pg_stat_activity where query like 'LISTEN%'")
+    kill -KILL "$pid" || return
+    for ((i = 0; i < 300; i++)); do
+        ! add_task "$1" 2>"$tmp/psql" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# ends STATUS PID
+ends() {
+    local status=0
+    wait "$2" || status=$?
+    same "$status" "$1"
 }
 
 # How many rows of the course list were printed.
@@ -172,6 +206,19 @@ check "pipeline counts all answers" \
 check "pool succeeds" succeeds pool
 check "pool transfers" prints_line 'account 1 has 70'
 check "pool counts all answers" prints_line '1000 queries and a transfer, 0 failed'
+
+timeout 60 "$build/examples/listen" >"$tmp/out" 2>"$tmp/err" </dev/null &
+listen=$!
+check "listen listens" awaits '^listening to evpg_tasks$'
+check "a task can be added" quiet add_task 'buy milk'
+check "listen prints it" awaits '^task: buy milk$'
+check "the server crashes, and takes another task" crash_and_add_task 'mend the roof'
+check "listen listens again" awaits '^listening again to evpg_tasks$'
+check "and prints that one" awaits '^task: mend the roof$'
+check "the task that ends it can be added" quiet add_task 'stop'
+check "listen ends well" ends 0 "$listen"
+check "it has printed each task once" same "$(grep -c '^task: ' "$tmp/out")" 3
+check "it has said that it was not listening" grep -q '^not listening: ' "$tmp/err"
 
 trap 'drop_courses >"$tmp/drop" 2>&1; rm -rf "$tmp"' EXIT
 check "cursos.sql loads" quiet load_courses

@@ -24,7 +24,7 @@ layers=(
     "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline queue"
     "op_"
     "lease"
-    "pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_login pool_policy pool_slots pool_standby pool_stats metrics pool_turn pool_upkeep"
+    "listener listener_channels listener_config pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_login pool_policy pool_slots pool_standby pool_stats metrics pool_turn pool_upkeep"
 )
 
 # layer_of FILE: its number; nothing when it is in no layer.
