@@ -146,9 +146,9 @@ EVPG_EXPORT void evpg_listener_free(struct evpg_listener *listener);
  *       probe_timeout_ms among them): from then on nothing is heard, until on_ready of each
  *       subscription
  *     - each time when an attempt to connect has failed, with the error of evpg_open()
- *     - when the server refuses a LISTEN or UNLISTEN (EVPG_E_SERVER, with the server's SQLSTATE;
- * the message begins with the channel), such as 25006, on a standby. The others are listened to,
- * and it is tried again as connecting is
+ *     - when the server refuses a LISTEN or UNLISTEN, as a standby does: EVPG_E_SERVER, with a
+ *       SQLSTATE, and the message begins with the channel. The others are listened to, and this
+ *       one is tried again as connecting is
  * @param arg passed to on_lost
  */
 EVPG_EXPORT void evpg_listener_setcb(struct evpg_listener *listener, evpg_listener_cb on_lost,
@@ -162,8 +162,8 @@ EVPG_EXPORT void evpg_listener_setcb(struct evpg_listener *listener, evpg_listen
  * @param listener whose connection may be up or down
  * @param channel its name, exactly, copied: no folding of case, and quoted as need be. From 1 to 63
  *     bytes, also in the server's encoding: it would cut a longer one
- * @param on_notification called from the loop for each notification that is sent after on_ready, and
- *     for some, perhaps, that were sent shortly before; evpg_notification_db() of it is
+ * @param on_notification called, from the loop, for each notification that is sent after on_ready,
+ *     and for some, perhaps, sent shortly before; evpg_notification_db() of it is
  *     evpg_listener_db()
  * @param on_ready or NULL
  * @param arg passed to both

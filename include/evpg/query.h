@@ -53,10 +53,10 @@ extern "C" {
  * @param params the parameters, copied: EVPG_PARAMS() or EVPG_NO_PARAMS make this argument and the
  *     next; an array and its length are as good
  * @param n_params how many; 65,535 at most
- * @param on_row called for each row, soon after it has come; with libpq 17 or newer when 64 of them
- *     have, or the last (libpq manual, "Retrieving Query Results in Chunks"), so that rows which
- * the server takes its time over come together. NULL: all rows are kept for on_done
- *     (evpg_result_row()), in memory
+ * @param on_row called for each row, soon after it has come; with libpq 17 or newer when 64 have
+ *     come, or the last (libpq manual, "Retrieving Query Results in Chunks"): rows that the server
+ *     takes its time over come together. NULL: all rows are kept for on_done (evpg_result_row()),
+ *     in memory
  * @param on_done called once; NULL: nobody wants to know
  * @param arg passed to both
  * @return the request; or NULL with errno
