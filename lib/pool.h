@@ -33,6 +33,7 @@ struct slot {
     struct pool *pool;
     enum slot_state state;
     struct conn *conn;        /* NULL in EMPTY */
+    struct conn *ending;      /* the one that was, while its requests are being completed */
     struct evpg_login *login; /* in OPENING, before there is a connection; or NULL */
     bool had_room;            /* when that was last looked at */
     bool whole;               /* what it runs has it to itself */

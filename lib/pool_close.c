@@ -85,6 +85,8 @@ void pool_cut_off(struct pool *pool, const struct evpg_error *why)
     for (int i = 0; i < pool->config.max_connections && pool->dying == was_dying; i++) {
         if (pool->slots[i].login)
             drop_login(&pool->slots[i]);
+        if (pool->slots[i].ending) /* by a frame further up: what it was to complete */
+            conn_cut_off(pool->slots[i].ending, why);
         if (pool->slots[i].conn)
             cut_off_slot(&pool->slots[i], why);
     }

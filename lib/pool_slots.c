@@ -76,11 +76,16 @@ void slot_close(struct slot *slot)
 
 void slot_end(struct slot *slot, const struct evpg_error *why)
 {
+    struct pool *pool = slot->pool;
     struct conn *conn = slot->conn;
 
+    pool_hold(pool);
+    slot->ending = conn;
     slot->conn = slot->lease.conn = NULL;
     slot_set_state(slot, SLOT_EMPTY);
     conn_end(conn, why);
+    slot->ending = NULL;
+    pool_release(pool);
 }
 
 static bool is_worn(const struct slot *slot)

@@ -106,6 +106,42 @@ START_TEST(deadlines_at_the_end)
 }
 END_TEST
 
+static void free_and_look(const struct evpg_result *result, struct outcome *outcome)
+{
+    (void)result;
+    free_db();
+    outcome->number = 1;
+    for (int i = 0; i < n_later; i++)
+        ck_assert_int_eq(later[i]->completions, 1);
+}
+
+/* Whoever frees the pool in the midst of a connection's end, by evpg_release or a close, gets all
+ * completions before evpg_free is back. */
+START_TEST(freed_while_one_ends)
+{
+    struct outcome *first = new_outcome();
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
+    take_lease();
+    pool = db;
+    first->on_done = free_and_look;
+    db = lease;
+    submit(first, "select pg_sleep(5)", EVPG_NO_PARAMS);
+    for (n_later = 0; n_later < 4; n_later++)
+        later[n_later] = query("select 1", EVPG_NO_PARAMS);
+    db = pool;
+    run_for(50);
+    if (_i)
+        evpg_close(db, 0, on_closed, NULL);
+    else
+        evpg_release(lease);
+    await_all();
+    ck_assert_int_eq(first->number, 1);
+    ck_assert_int_eq(event_base_dispatch(base), 1);
+    end();
+}
+END_TEST
+
 /* What the pool itself asks, when a lease has left a transaction open, was nobody's. */
 START_TEST(own_requests_are_not_cut_off)
 {
@@ -329,6 +365,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, deadlines_at_the_end, 0, 2);
+    tcase_add_loop_test(tcase, freed_while_one_ends, 0, 2);
     tcase_add_loop_test(tcase, own_requests_are_not_cut_off, 0, 2);
     tcase_add_loop_test(tcase, deadlines_leave_no_timer, 0, 2);
     tcase_add_loop_test(tcase, paused_rows_at_the_end, 0, 3);
