@@ -88,7 +88,7 @@ static struct ear *other;
 static void dawdle(struct ear *ear)
 {
     on_number(ear);
-    usleep(5000);
+    usleep(3000);
     if (ear->n_heard == 10)
         other = hear("other");
 }
