@@ -278,8 +278,10 @@ void channels_free(struct evpg_listener *listener)
 /* As an identifier, with each quotation mark twice: no encoding has one within a character. */
 static void write_sql(struct channel *channel)
 {
-    char *to = channel->sql + sprintf(channel->sql, "UNLISTEN \"");
+    static const char words[] = "UNLISTEN \"";
+    char *to = channel->sql + sizeof(words) - 1;
 
+    memcpy(channel->sql, words, sizeof(words) - 1);
     for (const char *from = channel->name; *from; from++) {
         if (*from == '"')
             *to++ = '"';

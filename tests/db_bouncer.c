@@ -8,6 +8,7 @@
  */
 #include "bouncer.h"
 #include "harness.h"
+#include "hearing.h"
 
 #include <stdio.h>
 
@@ -354,6 +355,33 @@ START_TEST(ca10_cancels_hit_nobody_else)
 }
 END_TEST
 
+/* In session mode a listener has a session of its own, also by way of the pooler; and comes back
+ * when that has been away. */
+START_TEST(a_listener)
+{
+    struct ear *ear;
+
+    bouncer_start("pool_mode = session\n");
+    begin(ALONE);
+    hearing_begin_at(bouncer_conninfo(),
+                     &EVPG_LISTENER_CONFIG(.reconnect_min_ms = 20, .probe_interval_ms = 50));
+    ear = hear("here");
+    await_ready(ear, 1);
+    notify("here", "a");
+    await_heard(ear, 1);
+    bouncer_stop();
+    bouncer_start("pool_mode = session\n");
+    await_ready(ear, 2);
+    notify("here", "b");
+    await_heard(ear, 2);
+    run_for(200);
+    ck_assert_str_eq(ear->all, "a b ");
+    ck_assert_int_eq(ear->n_ready, 2);
+    hearing_end();
+    bouncer_stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_bouncer");
@@ -373,6 +401,7 @@ int main(void)
     tcase_add_loop_test(tcase, described, 0, knows ? 2 : 1);
     tcase_add_loop_test(tcase, the_pooler_is_restarted, 0, 2);
     tcase_add_test(tcase, ca10_cancels_hit_nobody_else);
+    tcase_add_test(tcase, a_listener);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -302,6 +302,32 @@ START_TEST(the_loop_stood_still)
 }
 END_TEST
 
+/* At the k-th pass of its life, amid connecting, LISTEN, UNLISTEN, and what is heard. */
+START_TEST(cut_at_each_pass)
+{
+    struct proxy *proxy = hearing_begin_behind(&quick, "");
+    struct ear *one = hear("here"), *two = hear("there");
+    int sent = 0;
+
+    proxy->settings.piece = 7;
+    for (int i = 0; i < _i; i++) {
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        if (one->ready && !two->ended)
+            end_ear(two);
+    }
+    proxy_reset(proxy);
+    do {
+        notify("here", "x");
+        sent++;
+        run_for(20);
+    } while (one->n_heard == 0);
+    ck_assert_int_le(one->n_heard, sent);
+    ck_assert_int_le(one->n_gaps, n_lost);
+    ck_assert_int_eq(one->n_gaps, one->n_ready - 1);
+    hearing_end();
+}
+END_TEST
+
 static pid_t stopped;
 
 /* Before the answers to LISTEN, all of which go out together. */
@@ -367,6 +393,7 @@ int main(void)
     tcase_add_test(tcase, probes_are_answered);
     tcase_add_test(tcase, a_busy_line_is_not_asked);
     tcase_add_test(tcase, the_loop_stood_still);
+    tcase_add_loop_test(tcase, cut_at_each_pass, 0, sized(60, 400));
     tcase_add_loop_test(tcase, all_listen_in_one_trip, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);

@@ -42,6 +42,7 @@ static void await_flood(int many)
     do {
         in_this_turn = 0;
         event_base_loop(base, EVLOOP_ONCE);
+        ck_assert_int_eq(n_lost, 0);
         most_in_a_turn = in_this_turn > most_in_a_turn ? in_this_turn : most_in_a_turn;
         all = true;
         for (int i = 0; i < n_subscribed; i++)
@@ -87,7 +88,7 @@ static struct ear *other;
 static void dawdle(struct ear *ear)
 {
     on_number(ear);
-    usleep(5000);
+    usleep(3000);
     if (ear->n_heard == 10)
         other = hear("other");
 }

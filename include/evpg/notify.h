@@ -19,7 +19,7 @@ struct evpg_notification;
  * Called for each notification, in the order in which the server sends them (PostgreSQL manual,
  * "NOTIFY"): also for those that this very session has sent. Which channels it listens to is up to
  * LISTEN and UNLISTEN, run by evpg_query(); a connection that is opened again must listen again,
- * and what was sent meanwhile is gone.
+ * and what was sent meanwhile is gone. A listener (evpg/listener.h) does that by itself.
  *
  * @param note borrowed until the callback returns
  * @param arg what evpg_setcb() was given
