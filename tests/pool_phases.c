@@ -108,7 +108,7 @@ static void submit_stream(void)
     stream->discard = true;
     stream->on_row = count_row;
     ck_assert_ptr_nonnull(
-        submit(stream, "select repeat('x', 100) from generate_series(1, 1000000)", EVPG_NO_PARAMS));
+        submit(stream, "select repeat('x', 100) from generate_series(1, 200000)", EVPG_NO_PARAMS));
     ck_assert(await_flag(&n_rows_seen, 10000));
     ledger_submit(10);
     n_in_ledger += 10;

@@ -228,7 +228,7 @@ static void end_sweep(const char *name, long count)
     in_ledger = ledger_check();
     fprintf(stderr, "# %s: %ld lives, %d of the ledger, %d transactions of %d\n", name, count,
             in_ledger, in_leased, n_in_transaction);
-    ck_assert_int_gt(in_ledger, 60);
+    ck_assert_int_gt(in_ledger, 20);
     ck_assert_int_gt(in_leased, 10);
     ck_assert_int_le(in_leased, n_in_transaction);
     end();
