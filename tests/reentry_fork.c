@@ -6,6 +6,7 @@
  * The child frees it, or just ends, or first tries every other call, which is refused.
  */
 #include "harness.h"
+#include "oracle.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -117,7 +118,10 @@ static struct outcome *query_on(struct evpg_db *on, const char *sql)
     return outcome;
 }
 
-/* Two leases, of which one is busy and the other has left a transaction; connections that are
+/* With sanitizers nothing is stopped: before libpq 17 that takes a thread, and when it is in their
+ * malloc at the fork, the child never gets past that lock.
+ *
+ * Two leases, of which one is busy and the other has left a transaction; connections that are
  * shared, idle, being opened, or being asked to stop; and requests that wait, with deadlines, as
  * the last has that is to be stopped. */
 static struct outcome *load_pool(int mode)
@@ -143,7 +147,8 @@ static struct outcome *load_pool(int mode)
     for (int i = 0; i < 30; i++)
         query("select pg_sleep(0.01)", EVPG_NO_PARAMS);
     submit_script(new_outcome(), "select 1; select pg_sleep(0.01)");
-    evpg_request_cancel(stopped->request);
+    if (!SANITIZED)
+        evpg_request_cancel(stopped->request);
     return stopped;
 }
 
@@ -180,6 +185,7 @@ static void check_parent(struct outcome *stopped)
 {
     struct evpg_pool_stats stats = EVPG_POOL_STATS();
 
+    evpg_request_cancel(stopped->completions ? NULL : stopped->request);
     await_all();
     ck_assert_int_eq(evpg_error_code(stopped->error), EVPG_E_CANCELED);
     query_on(leases[0], "select 1");
