@@ -162,8 +162,8 @@ EVPG_EXPORT void evpg_listener_setcb(struct evpg_listener *listener, evpg_listen
  * @param listener whose connection may be up or down
  * @param channel its name, exactly, copied: no folding of case, and quoted as need be. From 1 to 63
  *     bytes, also in the server's encoding: it would cut a longer one
- * @param on_notification called from the loop for each notification that is sent after on_ready, and
- *     for some, perhaps, that were sent shortly before; evpg_notification_db() of it is
+ * @param on_notification called from the loop for each notification that is sent after on_ready,
+ * and for some, perhaps, that were sent shortly before; evpg_notification_db() of it is
  *     evpg_listener_db()
  * @param on_ready or NULL
  * @param arg passed to both
