@@ -139,6 +139,29 @@ START_TEST(many_channels)
 }
 END_TEST
 
+static void dawdle_when_ready(struct ear *ear)
+{
+    (void)ear;
+    usleep(2000);
+}
+
+/* The application's own time counts here as well. */
+START_TEST(many_are_told)
+{
+    struct ear *last = NULL;
+
+    hearing_begin(ALONE, NULL);
+    for (int i = 0; i < 300; i++) {
+        last = hear("here");
+        last->on_ready = dawdle_when_ready;
+    }
+    heart_start();
+    await_ready(last, 1);
+    heart_stop();
+    hearing_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loop_listener");
@@ -148,6 +171,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_flood, 0, 2);
     tcase_add_test(tcase, slow_callbacks);
     tcase_add_loop_test(tcase, many_channels, 0, 2);
+    tcase_add_test(tcase, many_are_told);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }
