@@ -25,6 +25,7 @@ const pool = new Pool({
   max: 8,
   connectionTimeoutMillis: DEADLINE_MS,
   query_timeout: DEADLINE_MS,
+  idleTimeoutMillis: 600000,
   pipeline,
 })
 pool.on('error', (error) => console.error(error.message))
