@@ -6,9 +6,9 @@
  *
  * By libpq's environment. One connection, or with -p a pool of one; with -t each query has a
  * deadline, with -o an event hook hears of all, with -m each query has one of two names, which a
- * pool counts by. A row callback and a done callback for each query. More queries are submitted in the done callback, as a program does
- * that has always some more to ask. The statement is prepared by itself, unless -u keeps it from
- * that.
+ * pool counts by. A row callback and a done callback for each query. More queries are submitted in
+ * the done callback, as a program does that has always some more to ask. The statement is prepared
+ * by itself, unless -u keeps it from that.
  */
 #include "bench.h"
 
