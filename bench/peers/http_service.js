@@ -29,6 +29,8 @@ const pool = new Pool({
   pipeline,
 })
 pool.on('error', (error) => console.error(error.message))
+// One that fails while it is taken would end the process, as after a timeout with --pipeline.
+pool.on('connect', (client) => client.on('error', (error) => console.error(error.message)))
 
 function reply(response, status, type, body) {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) })
