@@ -5,6 +5,7 @@
  *
  * After each the service must be well, have nothing left to do, and use no processor.
  */
+#include "chance.h"
 #include "harness.h"
 #include "oracle.h"
 #include "service.h"
@@ -238,12 +239,85 @@ START_TEST(too_many)
 }
 END_TEST
 
+/* --- all of that by chance */
+
+enum { AT_ONCE = 60 };
+
+static const char *const paths[] = {"/db",       "/queries?n=20", "/queries?n=500", "/updates?n=20",
+                                    "/fortunes", "/order?id=5",   "/slow?ms=50",    "/slow?ms=5000",
+                                    "/metrics",  "/healthz",      "/nothing",       "/queries?n=x"};
+static const char *const ends[] = {"\r\n", "\r\n", CLOSE,
+                                   "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"};
+
+/* One to three requests, perhaps not to their end. */
+static int begin_by_chance(void)
+{
+    char text[1000] = "";
+
+    for (unsigned left = 1 + chance(3); left > 0; left--)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                 "%s %s HTTP/1.1\r\nHost: a\r\n%s", chance(4) ? "GET" : "HEAD", paths[chance(12)],
+                 ends[chance(4)]);
+    if (chance(10) == 0)
+        text[1 + chance((unsigned)strlen(text) - 1)] = '\0';
+    return service_send(text);
+}
+
+static void end_by_chance(int fd)
+{
+    char some[1000];
+
+    if (chance(4) == 0)
+        recv(fd, some, sizeof(some), MSG_DONTWAIT);
+    if (chance(4) == 0)
+        shutdown(fd, SHUT_WR);
+    if (chance(2))
+        service_reset(fd);
+    else
+        close(fd);
+}
+
+/* Afterwards nothing is left to do, and what was submitted is accounted for. */
+START_TEST(by_chance)
+{
+    int fds[AT_ONCE] = {0};
+    double end;
+
+    chance_start((unsigned long)_i);
+    service_begin(NULL, NULL);
+    end = now_ms() + sized(2000, 20000);
+    while (now_ms() < end) {
+        int *fd = &fds[chance(AT_ONCE)];
+
+        if (*fd)
+            end_by_chance(*fd);
+        *fd = begin_by_chance();
+        if (chance(4) == 0)
+            turn();
+    }
+    for (int i = 0; i < AT_ONCE; i++)
+        if (fds[i])
+            end_by_chance(fds[i]);
+    await_sleeping(0);
+    end = now_ms() + 10000;
+    while ((metric("requests_running") > 0 || metric("requests_waiting") > 0) && now_ms() < end)
+        run_for(50);
+    check_well();
+    ck_assert_msg(metric("requests_submitted_total") == metric("requests_succeeded_total") +
+                                                            metric("requests_failed_total") +
+                                                            metric("requests_abandoned_total"),
+                  "EVPG_TEST_SEED=%lu", chance_seed());
+    ck_assert_int_eq(metric("requests_running") + metric("requests_waiting"), 0);
+    service_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http_clients");
     TCase *tcase = tcase_create("clients");
 
-    tcase_set_timeout(tcase, sized(60, 300));
+    tcase_set_timeout(tcase, sized(90, 300));
     tcase_add_loop_test(tcase, breaks_off, 0, 4);
     tcase_add_test(tcase, sends_the_next_one);
     tcase_add_test(tcase, does_not_read_the_answers);
@@ -251,6 +325,7 @@ int main(void)
     tcase_add_test(tcase, sends_odd_things);
     tcase_add_test(tcase, asks_for_the_head);
     tcase_add_test(tcase, too_many);
+    tcase_add_loop_test(tcase, by_chance, 0, sized(2, 6));
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }
