@@ -48,6 +48,8 @@ static const struct {
     {'v', "", "values are decoded, not only looked at"},
     {'p', "", "by a pool of one connection; libpq has no such thing"},
     {'t', "", "each has a deadline; libpq has no such thing"},
+    {'o', "", "an event hook observes all; libpq has no such thing"},
+    {'m', "", "each has one of two names, which a pool counts by; libpq has no such thing"},
     {'b', "", "values in binary format"},
     {'s', "", "a whole row at once, by evpg_row_scan(); libpq has no such thing"},
 };
@@ -109,6 +111,8 @@ void bench_options(struct load *load, int argc, char **argv)
         load->scan = load->scan || option == 's';
         load->pool = load->pool || option == 'p';
         load->deadlines = load->deadlines || option == 't';
+        load->observed = load->observed || option == 'o';
+        load->named = load->named || option == 'm';
     }
     if (optind < argc)
         usage(argv[0], load->letters);

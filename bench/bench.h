@@ -31,6 +31,7 @@ struct load {
     bool unprepared;
     bool fresh_heap;           /* else holes are made in it first */
     bool pool, deadlines;      /* by a pool; each has a deadline */
+    bool observed, named;      /* there is an event hook; each has a name, by which a pool counts */
     bool values, binary, scan; /* each is decoded; in what format; a whole row at once */
     unsigned depth;
     unsigned low; /* no more are sent while there are more than these on their way */

@@ -2,12 +2,13 @@
 /*
  * point_evpg: pipelined point queries by evpg; point_libpq.c is its twin.
  *
- *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u] [-p] [-t] [-f]     by libpq's environment
+ *     point_evpg [-d DEPTH] [-n QUERIES] [-e] [-u] [-p] [-t] [-o] [-m] [-f]
  *
- * One connection, or with -p a pool of one; with -t each query has a deadline. A row callback and a
- * done callback for each query. More queries are submitted in the done callback, as a program does
- * that has always some more to ask. The statement is prepared by itself, unless -u keeps it from
- * that.
+ * By libpq's environment. One connection, or with -p a pool of one; with -t each query has a
+ * deadline, with -o an event hook hears of all, with -m each query has one of two names, which a
+ * pool counts by. A row callback and a done callback for each query. More queries are submitted in
+ * the done callback, as a program does that has always some more to ask. The statement is prepared
+ * by itself, unless -u keeps it from that.
  */
 #include "bench.h"
 
@@ -15,7 +16,7 @@
 
 #include <event2/event.h>
 
-static struct load load = {.letters = "d:euptf", .depth = 64, .total = 100000};
+static struct load load = {.letters = "d:euptomf", .depth = 64, .total = 100000};
 static struct load warm_up = {.total = POINT_WARM_UP};
 static struct load *now = &warm_up;
 
@@ -45,6 +46,8 @@ static void ask(struct evpg_db *db, int32_t id)
         evpg_request_set_flags(request, EVPG_UNPREPARED);
     if (load.deadlines)
         evpg_request_set_timeout(request, 60000);
+    if (load.named)
+        evpg_request_set_name(request, id % 2 ? "odd" : "even");
 }
 
 static void top_up(struct evpg_db *db)
@@ -77,15 +80,31 @@ static void on_done(const struct evpg_result *result, void *arg)
     top_up(db);
 }
 
+static unsigned events;
+
+static void on_event(struct evpg_db *db, enum evpg_event event, const struct evpg_request *request,
+                     const struct evpg_error *error, void *arg)
+{
+    (void)db;
+    (void)event;
+    (void)request;
+    (void)error;
+    (void)arg;
+    events++;
+}
+
 static struct evpg_db *open_db(struct event_base *base)
 {
     struct evpg_pool_config config =
-        EVPG_POOL_CONFIG(.max_connections = 1, .max_requests_per_connection = (int)load.depth);
+        EVPG_POOL_CONFIG(.max_connections = 1, .max_requests_per_connection = (int)load.depth,
+                         .max_request_names = load.named ? 2 : 0);
     struct evpg_db *db =
         load.pool ? evpg_pool_new(base, NULL, &config) : evpg_conn_new(base, NULL, NULL);
 
     if (!db || (!load.pool && !evpg_open(db, NULL, NULL)))
         bench_die("evpg_open", "refused");
+    if (load.observed)
+        evpg_set_hooks(db, &EVPG_HOOKS(.event = on_event), NULL);
     return db;
 }
 
@@ -99,6 +118,8 @@ int main(int argc, char **argv)
     top_up(open_db(base));
     event_base_dispatch(base);
     event_base_free(base);
+    if (load.observed && events < 4 * load.total)
+        bench_die("wrong", "the event hook has not heard of all");
     bench_report(load.total, bench_expect_digits(load.total, point_id));
     return 0;
 }

@@ -17,12 +17,14 @@
  *
  * The tables are in http_service.sql, the requests in http_service_routes.c, and what they share in
  * http_service_job.c. A client that hangs up has its queries canceled. Past the
- * pool's high-water mark all get 503 at once. SIGTERM and SIGINT stop it in good order: what was
- * begun is finished, within three seconds.
+ * pool's high-water mark all get 503 at once. Out of descriptors, it accepts no more until there
+ * are some. SIGTERM and SIGINT stop it in good order: what was begun is finished, within three
+ * seconds.
  */
 #include "http_service.h"
 
 #include <arpa/inet.h>
+#include <event2/listener.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +77,24 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     evpg_close(pool, STOP_MS, on_closed, NULL);
 }
 
+static void on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    evconnlistener_enable(arg);
+}
+
+/* Mostly there are no descriptors left: those who wait do so until some are, and not by spinning.
+ */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    const struct timeval soon = {0, 100000};
+
+    (void)arg;
+    evconnlistener_disable(listener);
+    event_base_once(base, -1, EV_TIMEOUT, on_accept_again, listener, &soon);
+}
+
 static struct evhttp *listen_at(uint16_t port)
 {
     struct evhttp *server = evhttp_new(base);
@@ -93,6 +113,7 @@ static struct evhttp *listen_at(uint16_t port)
         evhttp_free(server);
         return NULL;
     }
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), on_accept_error);
     printf("http://127.0.0.1:%d/\n", ntohs(address.sin_port));
     fflush(stdout);
     return server;
@@ -120,6 +141,7 @@ int main(int argc, char **argv)
     struct evhttp *server;
     struct event *term, *interrupt;
 
+    signal(SIGPIPE, SIG_IGN);
     base = event_base_new();
     if (!open_pool(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL))
         return 1;

@@ -9,8 +9,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 int open_jobs;
+
+/* libevent would send the body of an answer to HEAD as well. */
+static struct evbuffer *without_body(struct evhttp_request *http, const struct evbuffer *body)
+{
+    char length[24];
+
+    snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
+    evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Length", length);
+    return NULL;
+}
 
 /* What the database says is for the log, not for the world. */
 void reply(struct evhttp_request *http, int status, const char *type, struct evbuffer *body)
@@ -22,6 +33,8 @@ void reply(struct evhttp_request *http, int status, const char *type, struct evb
         evhttp_add_header(headers, "Retry-After", "1");
     if (stopping)
         evhttp_add_header(headers, "Connection", "close");
+    if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD)
+        body = without_body(http, body);
     evhttp_send_reply(http, status, NULL, body);
 }
 
@@ -50,8 +63,12 @@ static void free_job(struct job *job)
     job_ended();
 }
 
+/* The watch ends before the answer is begun, for libevent does not mix events that are
+ * edge-triggered with others. */
 void job_finish(struct job *job)
 {
+    event_del(job->hangup);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(job->http), NULL, NULL);
     if (job->status == 200)
         reply(job->http, 200, job->type, job->body);
     else
@@ -59,24 +76,47 @@ void job_finish(struct job *job)
     free_job(job);
 }
 
-/* Nobody will read the answer: the queries need not be run, and their callbacks not be called. */
+/* Nobody will read the answer: the queries need not be run, and their callbacks not be called.
+ * Where evhttp has found that out by itself, it leaves the request to us. */
+static void on_close(struct evhttp_connection *connection, void *arg)
+{
+    struct job *job = arg;
+
+    (void)connection;
+    for (int i = 0; i < job->n; i++)
+        evpg_request_abandon(job->queries[i]);
+    if (!evhttp_request_get_connection(job->http))
+        evhttp_request_free(job->http);
+    free_job(job);
+}
+
+/* Of a reset libevent makes EV_READ, which is also that the client has sent its next request. */
 static void on_hangup(evutil_socket_t fd, short what, void *arg)
 {
     struct job *job = arg;
-    struct evhttp_connection *connection = evhttp_request_get_connection(job->http);
+    socklen_t size = sizeof(int);
+    int error = 0;
 
-    (void)fd;
-    (void)what;
-    for (int i = 0; i < job->n; i++)
-        evpg_request_abandon(job->queries[i]);
-    free_job(job);
-    evhttp_connection_free(connection);
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (what & EV_CLOSED || error)
+        evhttp_connection_free(evhttp_request_get_connection(job->http));
+}
+
+/* Edge-triggered, so that neither a reset nor the next request keeps the loop spinning. Not while
+ * evhttp writes, "100 Continue", which tells it of the client's end. */
+static void watch_client(struct job *job, struct evhttp_connection *connection)
+{
+    const short what = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
+    struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
+
+    job->hangup = event_new(base, bufferevent_getfd(stream), what, on_hangup, job);
+    if (evbuffer_get_length(bufferevent_get_output(stream)) == 0)
+        event_add(job->hangup, NULL);
+    evhttp_connection_set_closecb(connection, on_close, job);
 }
 
 struct job *job_start(struct evhttp_request *http, const char *type, int n)
 {
-    struct evhttp_connection *connection = evhttp_request_get_connection(http);
-    struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
     struct job *job = calloc(1, sizeof(*job));
 
     if (!job)
@@ -86,8 +126,7 @@ struct job *job_start(struct evhttp_request *http, const char *type, int n)
     job->status = 200;
     job->n = job->left = n;
     job->body = evbuffer_new();
-    job->hangup = event_new(base, bufferevent_getfd(stream), EV_CLOSED, on_hangup, job);
-    event_add(job->hangup, NULL);
+    watch_client(job, evhttp_request_get_connection(http));
     open_jobs++;
     return job;
 }

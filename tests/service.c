@@ -14,9 +14,12 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,6 +147,74 @@ void service_hang_up(struct answer *answer)
     answer->on_done = NULL;
     evhttp_connection_free(answer->connection);
     answer->connection = NULL;
+}
+
+int service_send(const char *text)
+{
+    const struct timeval patience = {5, 0};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    require(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    require(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
+    return fd;
+}
+
+void service_reset(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
+void service_read(int fd, char *text, size_t size)
+{
+    size_t length = 0;
+    ssize_t n;
+
+    while ((n = recv(fd, text + length, size - 1 - length, 0)) > 0)
+        length += (size_t)n;
+    require(n == 0);
+    text[length] = '\0';
+    close(fd);
+}
+
+void service_halt(void)
+{
+    int status;
+
+    require(kill(pid, SIGSTOP) == 0 && waitpid(pid, &status, WUNTRACED) == pid);
+    require(WIFSTOPPED(status));
+}
+
+void service_go_on(void)
+{
+    require(kill(pid, SIGCONT) == 0);
+}
+
+double service_cpu_ms(void)
+{
+    long user, system;
+    char path[40], line[1000] = "";
+    FILE *stat;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    stat = fopen(path, "r");
+    require(stat && fgets(line, sizeof(line), stat));
+    fclose(stat);
+    require(sscanf(strrchr(line, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+                   &user, &system) == 2);
+    return 1000.0 * (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+void service_limit_descriptors(unsigned n)
+{
+    const struct rlimit limit = {n, n};
+
+    require(prlimit(pid, RLIMIT_NOFILE, &limit, NULL) == 0);
 }
 
 int service_stop(int signal_number)

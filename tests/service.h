@@ -6,6 +6,7 @@
 #define SERVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What was answered to one request; freed with all others by service_end(). */
 struct answer {
@@ -34,6 +35,25 @@ void service_hang_up(struct answer *answer);
 
 /* Waits until all have been answered; fails the test after 20 s. */
 void service_await_all(void);
+
+/* A client of the plainest kind: a connection with some text sent, and its descriptor. */
+int service_send(const char *text);
+
+/* Its end by a reset, as that of a client which is killed while answers are on their way to it. */
+void service_reset(int fd);
+
+/* All that it gets until the other end is closed, which it must be within 5 s; closes it. */
+void service_read(int fd, char *text, size_t size);
+
+/* Stops the process, so that all that clients do meanwhile is there at once; and has it go on. */
+void service_halt(void);
+void service_go_on(void);
+
+/* What it has used of the processor, in milliseconds. */
+double service_cpu_ms(void);
+
+/* How many descriptors it may have. */
+void service_limit_descriptors(unsigned n);
 
 /* Sends it a signal, and waits for its end: its exit status. */
 int service_stop(int signal_number);
