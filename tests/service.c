@@ -6,6 +6,10 @@
  * test fails. Each request has a connection of its own, from 127.0.0.1. The program is the one that
  * the build has made; EVPG_TEST_SERVICE names another one.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* prlimit */
+#endif
+
 #include "service.h"
 
 #include "harness.h"
