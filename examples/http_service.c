@@ -136,6 +136,14 @@ static bool open_pool(const char *conninfo, const char *standby_conninfo)
     return pool;
 }
 
+static struct event *watch_signal(int number)
+{
+    struct event *event = evsignal_new(base, number, on_signal, NULL);
+
+    event_add(event, NULL);
+    return event;
+}
+
 int main(int argc, char **argv)
 {
     struct evhttp *server;
@@ -145,22 +153,18 @@ int main(int argc, char **argv)
     base = event_base_new();
     if (!open_pool(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL))
         return 1;
+    term = watch_signal(SIGTERM);
+    interrupt = watch_signal(SIGINT);
     server = listen_at((uint16_t)(argc > 1 ? atoi(argv[1]) : 0));
-    if (!server) {
+    if (server)
+        event_base_dispatch(base);
+    else
         perror("http_service: cannot listen");
-        evpg_free(pool);
-        event_base_free(base);
-        return 1;
-    }
-    term = evsignal_new(base, SIGTERM, on_signal, NULL);
-    interrupt = evsignal_new(base, SIGINT, on_signal, NULL);
-    event_add(term, NULL);
-    event_add(interrupt, NULL);
-    event_base_dispatch(base);
     evpg_free(pool);
-    evhttp_free(server);
+    if (server)
+        evhttp_free(server);
     event_free(term);
     event_free(interrupt);
     event_base_free(base);
-    return 0;
+    return server ? 0 : 1;
 }

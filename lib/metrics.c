@@ -4,7 +4,7 @@
  *
  * Called by the application. Invariants: built on the public statistics alone; the text is made
  * apart and added as a whole, or not at all; what stands in a label is text in UTF-8, whatever it
- * was made of.
+ * was made of, and what was different is so there, for nothing may be there twice.
  */
 #include "pool.h"
 
@@ -115,7 +115,7 @@ static void put_character(struct page *page, const char *at, int length)
     else if (*at == '"' || *at == '\\')
         put(page, "\\%c", *at);
     else if (length == 0)
-        put(page, "?");
+        put(page, "\\\\x%02x", (unsigned char)*at);
     else
         put(page, "%.*s", length, at);
 }

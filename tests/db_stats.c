@@ -346,6 +346,42 @@ static void check_lines(const char *text)
     }
 }
 
+/* No name with its labels is there twice. */
+static void check_unique(const char *text)
+{
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+        const char *end = strchr(line, '\n'), *again = end;
+        char key[300];
+
+        while (*end != ' ')
+            end--;
+        snprintf(key, sizeof(key), "\n%.*s", (int)(end + 1 - line), line);
+        ck_assert_msg(*line == '#' || !strstr(again, key), "twice: %s", key);
+    }
+}
+
+/* Names that differ only in what cannot be in a label, or in what is cut off amid a character. */
+START_TEST(names_are_kept_apart)
+{
+    static const char most[] = "12345678901234567890123456789012345678901234567890123456789012";
+    static const char *const ends[] = {"", "\xc3\xa9", "\xc4\xa9", "\xff", "\xfe"};
+    char name[80], *text;
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1, .max_request_names = 20));
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof(name), "%s%s", i % 2 ? most : "x", ends[i / 2]);
+        evpg_request_set_name(query("select 1", EVPG_NO_PARAMS)->request, name);
+    }
+    await_all();
+    ck_assert_ptr_nonnull(evpg_pool_name_stats(db, 9));
+    text = write_metrics("main");
+    check_lines(text);
+    check_unique(text);
+    free(text);
+    end();
+}
+END_TEST
+
 START_TEST(for_prometheus)
 {
     struct outcome *named;
@@ -358,6 +394,7 @@ START_TEST(for_prometheus)
     await_all();
     text = write_metrics("main");
     check_lines(text);
+    check_unique(text);
     ck_assert(metric(text, "evpg_requests_submitted_total{pool=\"main\"} ") == 2);
     ck_assert(metric(text, "evpg_requests_failed_total{pool=\"main\"} ") == 1);
     ck_assert(metric(text, "evpg_rows_total{pool=\"main\"} ") == 5);
@@ -367,7 +404,7 @@ START_TEST(for_prometheus)
     ck_assert(metric(text, "evpg_request_seconds_count{pool=\"main\"} ") == 2);
     ck_assert(metric(text, "evpg_request_seconds_sum{pool=\"main\"} ") > 0);
     ck_assert(metric(text, "evpg_named_request_seconds_count{pool=\"main\","
-                           "name=\"a \\\"name\\\"\\\\\\n?\xc3\xa9\"} ") == 1);
+                           "name=\"a \\\"name\\\"\\\\\\n\\\\xff\xc3\xa9\"} ") == 1);
     free(text);
     text = write_metrics(NULL);
     check_lines(text);
@@ -418,6 +455,7 @@ int main(void)
     tcase_add_test(tcase, of_connections);
     tcase_add_loop_test(tcase, observes_only, 0, 2);
     tcase_add_test(tcase, observes_a_lease);
+    tcase_add_test(tcase, names_are_kept_apart);
     tcase_add_test(tcase, for_prometheus);
     tcase_add_test(tcase, cannot_be);
     suite_add_tcase(suite, tcase);

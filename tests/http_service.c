@@ -143,6 +143,17 @@ START_TEST(stops_in_good_order)
 }
 END_TEST
 
+/* As soon as it has said where it listens. */
+START_TEST(stops_at_once)
+{
+    for (int i = 0; i < 5; i++) {
+        service_start(NULL, NULL);
+        ck_assert_int_eq(service_stop(SIGTERM), 0);
+        service_end();
+    }
+}
+END_TEST
+
 /* --- orders under fire */
 
 enum { CLIENTS = 16 };
@@ -341,6 +352,7 @@ int main(void)
     tcase_add_test(tcase, client_hangs_up);
     tcase_add_test(tcase, past_the_high_water_mark);
     tcase_add_loop_test(tcase, stops_in_good_order, 0, 2);
+    tcase_add_test(tcase, stops_at_once);
     tcase_add_test(tcase, server_restarts);
     tcase_add_test(tcase, standby_promoted);
     tcase_add_test(tcase, bouncer_restarts);

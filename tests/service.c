@@ -70,13 +70,18 @@ static void make_tables(void)
     free(admin("create table orders (id int not null)"));
 }
 
+void service_start(const char *conninfo, const char *standby_conninfo)
+{
+    make_tables();
+    base = event_base_new();
+    start(conninfo, standby_conninfo);
+}
+
 void service_begin(const char *conninfo, const char *standby_conninfo)
 {
     double end = now_ms() + 10000;
 
-    make_tables();
-    base = event_base_new();
-    start(conninfo, standby_conninfo);
+    service_start(conninfo, standby_conninfo);
     while (service_ask("/healthz")->status != 200 && now_ms() < end)
         run_for(10);
     require(service_ask("/healthz")->status == 200);

@@ -21,7 +21,10 @@ struct answer {
     int number;                             /* for the test */
 };
 
-/* Makes `base` and the tables, starts it and waits until it is well. standby_conninfo: or NULL. */
+/* Makes `base` and the tables, and starts it; standby_conninfo: or NULL. */
+void service_start(const char *conninfo, const char *standby_conninfo);
+
+/* The same, and waits until it is well. */
 void service_begin(const char *conninfo, const char *standby_conninfo);
 
 /* Asks for a path. */

@@ -148,8 +148,8 @@ EVPG_EXPORT const struct evpg_name_stats *evpg_pool_name_stats(struct evpg_db *p
  *
  * @param pool from evpg_pool_new()
  * @param out what it is added to; nothing is, where this fails
- * @param label the value of the label "pool", whatever bytes it has: those that cannot be there are
- *     written as "?". NULL: no label
+ * @param label the value of the label "pool", whatever bytes it has: those that are no UTF-8 are
+ *     written as \\xff is, also in names. NULL: no label
  * @return 0; or -1 with errno EINVAL (not a pool, no buffer) or ENOMEM
  */
 EVPG_EXPORT int evpg_pool_write_metrics(struct evpg_db *pool, struct evbuffer *out,
