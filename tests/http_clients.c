@@ -17,24 +17,14 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 #define CLOSE "Connection: close\r\n\r\n"
 
-static int count_sleeping(void)
-{
-    char *value = admin("select count(*) from pg_stat_activity where query like 'select pg_sleep(%'"
-                        " and state = 'active'");
-    int n = atoi(value);
-
-    free(value);
-    return n;
-}
-
 /* Waits until so many sleep at the server. */
 static void await_sleeping(int n)
 {
     double end = now_ms() + 10000;
 
-    while (count_sleeping() != n && now_ms() < end)
+    while (service_sleeping() != n && now_ms() < end)
         run_for(5);
-    ck_assert_int_eq(count_sleeping(), n);
+    ck_assert_int_eq(service_sleeping(), n);
 }
 
 static void check_well(void)

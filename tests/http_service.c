@@ -61,12 +61,6 @@ static int count(const char *sql)
     return n;
 }
 
-static int count_sleeping(void)
-{
-    return count("select count(*) from pg_stat_activity where query like 'select pg_sleep(%'"
-                 " and state = 'active'");
-}
-
 /* What it says of itself; -1: nothing. */
 static double metric(const char *name)
 {
@@ -88,13 +82,13 @@ START_TEST(client_hangs_up)
 
     service_begin(NULL, NULL);
     answer = service_get("/slow?ms=60000", NULL);
-    while (count_sleeping() == 0 && waited++ < 50)
+    while (service_sleeping() == 0 && waited++ < 50)
         run_for(10);
-    ck_assert_int_eq(count_sleeping(), 1);
+    ck_assert_int_eq(service_sleeping(), 1);
     service_hang_up(answer);
-    for (waited = 0; count_sleeping() > 0 && waited < 60; waited++)
+    for (waited = 0; service_sleeping() > 0 && waited < 60; waited++)
         run_for(10);
-    ck_assert_int_eq(count_sleeping(), 0);
+    ck_assert_int_eq(service_sleeping(), 0);
     ck_assert(metric("requests_abandoned_total") == 1);
     ck_assert(metric("requests_timed_out_total") == 0);
     service_end();
@@ -131,7 +125,7 @@ START_TEST(stops_in_good_order)
 
     service_begin(NULL, NULL);
     slow = service_get("/slow?ms=700", NULL);
-    while (count_sleeping() == 0)
+    while (service_sleeping() == 0)
         run_for(5);
     ck_assert_int_eq(service_stop(_i ? SIGINT : SIGTERM), 0);
     service_await_all();

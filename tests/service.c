@@ -70,8 +70,14 @@ static void make_tables(void)
     free(admin("create table orders (id int not null)"));
 }
 
+static char since[64]; /* by the server's clock */
+
 void service_start(const char *conninfo, const char *standby_conninfo)
 {
+    char *now = admin("select clock_timestamp()");
+
+    snprintf(since, sizeof(since), "%s", now);
+    free(now);
     make_tables();
     base = event_base_new();
     start(conninfo, standby_conninfo);
@@ -85,6 +91,21 @@ void service_begin(const char *conninfo, const char *standby_conninfo)
     while (service_ask("/healthz")->status != 200 && now_ms() < end)
         run_for(10);
     require(service_ask("/healthz")->status == 200);
+}
+
+int service_sleeping(void)
+{
+    char sql[200], *value;
+    int n;
+
+    snprintf(sql, sizeof(sql),
+             "select count(*) from pg_stat_activity where query like 'select pg_sleep(%%'"
+             " and state = 'active' and backend_start > '%s'",
+             since);
+    value = admin(sql);
+    n = atoi(value);
+    free(value);
+    return n;
 }
 
 static void note(struct answer *answer, struct evhttp_request *http)

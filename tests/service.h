@@ -27,6 +27,9 @@ void service_start(const char *conninfo, const char *standby_conninfo);
 /* The same, and waits until it is well. */
 void service_begin(const char *conninfo, const char *standby_conninfo);
 
+/* How many of its queries sleep at the server, where other tests' may still do so. */
+int service_sleeping(void);
+
 /* Asks for a path. */
 struct answer *service_get(const char *path, void (*on_done)(struct answer *answer));
 
