@@ -206,7 +206,7 @@ START_TEST(loses_only_what_was_sent)
     n_done = ledger_check();
     ck_assert_int_ge(n_done, 1250 - 5 * 3 * 8);
     end();
-    resources_check(2048);
+    resources_check(4096);
 }
 END_TEST
 

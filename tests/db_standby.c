@@ -225,6 +225,9 @@ START_TEST(primary_lost)
 
     standby_make();
     begin_two(true, 2);
+    write = ask(false); /* or there never was a connection there, and nobody waits for one */
+    await_all();
+    ck_assert(!ran_on_standby(write));
     await_standby(true);
     server_stop(SIGQUIT);
     run_for(50);
