@@ -108,7 +108,7 @@ void deadline_set(struct deadlines *deadlines, struct evpg_request *request, int
     request->deadline.at_ns = at_ns;
     deadlines->first = meld(deadlines->first, request);
     if (deadlines->timer_ns == 0 || at_ns < deadlines->timer_ns)
-        set_timer(deadlines, at_ns);
+        set_timer(deadlines, deadlines->first->deadline.at_ns); /* perhaps not of this one */
 }
 
 bool deadline_are_due(struct deadlines *deadlines)

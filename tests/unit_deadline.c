@@ -124,6 +124,28 @@ START_TEST(the_timer)
 }
 END_TEST
 
+/* A later one that is set while those that have passed are told, as by a callback: the earlier one
+ * behind them is not forgotten. */
+START_TEST(set_while_they_are_told)
+{
+    int64_t now = budget_now_ns();
+
+    start();
+    deadline_set(&deadlines, &requests[0], now + 20000000);
+    deadline_set(&deadlines, &requests[1], now + 60000000);
+    ck_assert(await_flag(&n_wakes, 5000));
+    while (budget_now_ns() < now + 20000000)
+        ;
+    ck_assert(deadline_are_due(&deadlines));
+    ck_assert_ptr_eq(deadline_take(&deadlines), &requests[0]);
+    deadline_set(&deadlines, &requests[2], now + 30000000000);
+    deadline_wait(&deadlines);
+    n_wakes = 0;
+    ck_assert(await_flag(&n_wakes, 10000));
+    stop();
+}
+END_TEST
+
 /* Once, and not again until all that is late has been dealt with. */
 START_TEST(put_off_for_a_loop_that_stood_still)
 {
@@ -154,6 +176,7 @@ int main(void)
     tcase_add_loop_test(tcase, by_chance, 0, 5);
     tcase_add_test(tcase, in_order);
     tcase_add_test(tcase, the_timer);
+    tcase_add_test(tcase, set_while_they_are_told);
     tcase_add_test(tcase, put_off_for_a_loop_that_stood_still);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, false);
