@@ -18,18 +18,6 @@
 #define DEFAULT_RECONNECT_MIN_MS 100
 #define DEFAULT_RECONNECT_MAX_MS 10000
 
-static bool has_known_size(const struct evpg_listener_config *from)
-{
-    const unsigned char *bytes = (const unsigned char *)from;
-
-    if (from->size < sizeof(from->size))
-        return false;
-    for (size_t i = sizeof(*from); i < from->size; i++)
-        if (bytes[i])
-            return false;
-    return true;
-}
-
 /* Where only one was set, the default of the other gives way. */
 static void suit_waits(struct evpg_listener_config *to)
 {
@@ -46,7 +34,7 @@ bool listener_config_take(struct evpg_listener_config *to, struct evpg_conn_conf
                           const struct evpg_listener_config *from)
 {
     *to = evpg_listener_config_default();
-    if (from && !has_known_size(from))
+    if (from && !settings_are_known(from, sizeof(*from)))
         return false;
     if (from)
         memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));

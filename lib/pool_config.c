@@ -76,19 +76,6 @@ static void set(struct evpg_pool_config *config, const struct number *number, in
         *(int *)(void *)at = (int)value;
 }
 
-/* Whether it was made by one of the makers, and has nothing that is not known here. */
-static bool has_known_size(const struct evpg_pool_config *from)
-{
-    const unsigned char *bytes = (const unsigned char *)from;
-
-    if (from->size < sizeof(from->size))
-        return false;
-    for (size_t i = sizeof(*from); i < from->size; i++)
-        if (bytes[i])
-            return false;
-    return true;
-}
-
 /* Three quarters of what may wait, and half of that. */
 static void suit_water(struct evpg_pool_config *to)
 {
@@ -168,7 +155,7 @@ bool pool_config_take(struct evpg_pool_config *to, struct evpg_conn_config *conn
                       const struct evpg_pool_config *from, char *why, size_t why_size)
 {
     *to = evpg_pool_config_default();
-    if (from && !has_known_size(from)) {
+    if (from && !settings_are_known(from, sizeof(*from))) {
         snprintf(why, why_size, "size is not that of a configuration, or has members not known");
         return false;
     }

@@ -17,16 +17,23 @@
 #define DEFAULT_CANCEL_WAIT_TIMEOUT_MS 10000
 #define DEFAULT_MAX_PREPARED_BYTES ((int64_t)4 << 20)
 
-bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *from)
+bool settings_are_known(const void *from, size_t known)
 {
-    const unsigned char *bytes = (const unsigned char *)from;
+    const unsigned char *bytes = from;
+    size_t size;
 
-    *to = evpg_conn_config_default();
-    if (from && from->size < sizeof(from->size))
-        return false;
-    for (size_t i = sizeof(*to); from && i < from->size; i++)
+    memcpy(&size, from, sizeof(size));
+    for (size_t i = known; i < size; i++)
         if (bytes[i])
             return false;
+    return size >= sizeof(size);
+}
+
+bool settings_take(struct evpg_conn_config *to, const struct evpg_conn_config *from)
+{
+    *to = evpg_conn_config_default();
+    if (from && !settings_are_known(from, sizeof(*to)))
+        return false;
     if (from)
         memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
     if (to->server_connect_timeout_ms < -1 || to->max_queued_requests < -1 ||
