@@ -2,9 +2,10 @@
 /*
  * pool_phases: brings a pool into a state, and looks at what a fault has done to it.
  *
- * Called by fault_pool_server, _link and _limits. What may become of a request depends on where
- * it was when the fault came: those that waited must succeed, unless their deadline has passed;
- * those on the wire may be lost, with a fate unknown; and the ledger has the last word.
+ * Called by fault_pool_server, _link, _limits, _login and _bouncer. What may become of a request
+ * depends on where it was when the fault came: those that waited must succeed, unless their
+ * deadline has passed; those on the wire may be lost, with a fate unknown; and the ledger has the
+ * last word.
  */
 #include "pool_phases.h"
 
@@ -18,6 +19,7 @@ pid_t pool_pids[POOL_SIZE];
 
 static enum pool_phase phase;
 static bool silent;
+static enum evpg_code may_fail;
 static int n_closed, n_in_ledger;
 static struct outcome *waiting[MOST];
 static int n_waiting;
@@ -38,14 +40,14 @@ static struct outcome *alone(const char *sql)
     return outcome;
 }
 
-static void begin_pool_behind_proxy(void)
+static void make_pool(const char *conninfo)
 {
     struct evpg_conn_config connection =
         EVPG_CONN_CONFIG(.cancel_wait_timeout_ms = silent ? 300 : 5000);
     struct evpg_pool_config config =
         EVPG_POOL_CONFIG(.max_connections = POOL_SIZE, .connection = &connection,
                          .reconnect_min_ms = 20, .reconnect_max_ms = 200);
-    char conninfo[160];
+    char all[500];
 
     if (silent) {
         config.query_timeout_ms = 500;
@@ -53,14 +55,17 @@ static void begin_pool_behind_proxy(void)
         config.server_check_timeout_ms = 200;
         config.server_connect_timeout_ms = 400;
     }
+    snprintf(all, sizeof(all), "%s application_name=pool_phases", conninfo);
+    db = evpg_pool_new(base, all, &config);
+    ck_assert_ptr_nonnull(db);
+}
+
+static void start_proxy(char *conninfo, size_t size)
+{
     begin_closed(NULL, NULL);
     evpg_free(db);
     pool_proxy = proxy_new(base, getenv("PGHOST"), getenv("PGPORT"));
-    snprintf(conninfo, sizeof(conninfo),
-             "host=127.0.0.1 port=%d sslmode=disable application_name=pool_phases",
-             proxy_port(pool_proxy));
-    db = evpg_pool_new(base, conninfo, &config);
-    ck_assert_ptr_nonnull(db);
+    snprintf(conninfo, size, "host=127.0.0.1 port=%d sslmode=disable", proxy_port(pool_proxy));
 }
 
 static void find_pids(void)
@@ -155,12 +160,10 @@ static void enter(void)
     }
 }
 
-void pool_phase_begin(enum pool_phase entered, bool by_deadlines)
+static void begin_phase(enum pool_phase entered, const char *conninfo)
 {
     phase = entered;
-    silent = by_deadlines;
-    resources_note();
-    begin_pool_behind_proxy();
+    make_pool(conninfo);
     for (int i = 0; i < POOL_SIZE; i++)
         alone("select pg_sleep(0.1)");
     await_all();
@@ -172,6 +175,25 @@ void pool_phase_begin(enum pool_phase entered, bool by_deadlines)
     find_pids();
     heart_start();
     enter();
+}
+
+void pool_phase_begin(enum pool_phase entered, bool by_deadlines)
+{
+    char conninfo[120];
+
+    resources_note();
+    silent = by_deadlines;
+    start_proxy(conninfo, sizeof(conninfo));
+    begin_phase(entered, conninfo);
+}
+
+void pool_phase_begin_at(enum pool_phase entered, const char *conninfo, enum evpg_code code)
+{
+    resources_note();
+    may_fail = code;
+    begin_closed(NULL, NULL);
+    evpg_free(db);
+    begin_phase(entered, conninfo);
 }
 
 /* Until both connections answer again, in time. */
@@ -202,12 +224,14 @@ static void check_waiting(void)
 
         if (silent && error)
             ck_assert_int_eq(evpg_error_code(error), EVPG_E_TIMEOUT);
+        else if (may_fail && error)
+            ck_assert_int_eq(evpg_error_code(error), may_fail);
         else
             ck_assert_outcome_ok(waiting[i]);
     }
 }
 
-void pool_phase_end(void)
+void pool_phase_leave(void)
 {
     int n;
 
@@ -229,5 +253,10 @@ void pool_phase_end(void)
     evpg_free(db);
     db = NULL;
     end();
+}
+
+void pool_phase_end(void)
+{
+    pool_phase_leave();
     resources_check(4096);
 }

@@ -32,8 +32,15 @@ extern pid_t pool_pids[POOL_SIZE]; /* the server's processes */
  * some. The heart beats. */
 void pool_phase_begin(enum pool_phase phase, bool silent);
 
+/* The same without the proxy: by this connection string. code: with what those may fail that
+ * wait, for the fault is one that does not pass; or 0, they may not. */
+void pool_phase_begin_at(enum pool_phase phase, const char *conninfo, enum evpg_code code);
+
 /* The pool has come to itself: all is completed, what was lost was on the wire, what waited was
  * served, both connections get the right answers, the ledger is right, and nothing is left. */
 void pool_phase_end(void);
+
+/* The same, and what is left is not looked at yet. */
+void pool_phase_leave(void);
 
 #endif
