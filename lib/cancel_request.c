@@ -108,18 +108,27 @@ static bool has_grace(struct canceling *canceling, struct evpg_request *head)
     return budget_now_ns() < canceling->grace_ns;
 }
 
+static bool is_due(struct canceling *canceling, struct evpg_request *head)
+{
+    if (canceling->n_unwanted == 0 || !head || !head->unwanted || head->state != REQ_ACTIVE)
+        return false;
+    return !canceling->job && !canceling->target && !has_grace(canceling, head);
+}
+
 void cancel_request_look(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;
     struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+    int64_t lacking_ns = canceling->lacking_ns;
 
-    if (canceling->n_unwanted == 0 || !head || !head->unwanted || head->state != REQ_ACTIVE)
-        return;
-    if (canceling->job || canceling->target || has_grace(canceling, head))
+    canceling->lacking_ns = 0;
+    if (!is_due(canceling, head))
         return;
     set_limit(conn);
     if (cancel_jobs_have_room(conn->cancel_jobs))
         start(conn, head);
+    else
+        canceling->lacking_ns = lacking_ns ? lacking_ns : budget_now_ns();
 }
 
 void cancel_request_answered(struct conn *conn, struct evpg_request *request)

@@ -20,7 +20,8 @@ struct canceling {
     struct evpg_request *graced; /* the head that gets a little time to end by itself */
     int64_t grace_ns;            /* until then */
     int64_t wait_ns;             /* how long job and target are waited for; 0: for ever */
-    struct event *timer;         /* of either */
+    int64_t lacking_ns;          /* since when there is no room for another job; 0: there is */
+    struct event *timer;         /* of grace and wait */
 };
 
 /* The server is to be asked to stop this one, which is on the wire, when it has come to it. */

@@ -146,6 +146,9 @@ void conn_opened(struct conn *conn);
 /* Takes a request off one of conn's lists. */
 void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *request);
 
+/* Whether the queue may become longer by this one: 0; or an errno, after the log hook was told. */
+int conn_check_bounds(struct conn *conn, const struct evpg_request *request);
+
 /* Takes a request, to be sent when its turn comes. */
 void conn_enqueue(struct conn *conn, struct evpg_request *request);
 

@@ -184,19 +184,31 @@ static void doom_acquires(struct conn *lobby)
     conn_again(lobby);
 }
 
+static bool is_telling(const struct pool *pool)
+{
+    return !TAILQ_EMPTY(&pool->crowd->doomed) || !TAILQ_EMPTY(&pool->singles->doomed);
+}
+
+/* Not while others are being told of a connect that has failed: they would be told this. */
+static void tell_acquires(struct pool *pool)
+{
+    if (is_telling(pool))
+        return;
+    pool->closing->has_told = true;
+    doom_acquires(pool->crowd);
+    doom_acquires(pool->singles);
+    if (!pool->standby)
+        return;
+    doom_acquires(pool->standby->crowd);
+    doom_acquires(pool->standby->singles);
+}
+
 void pool_close_turn(struct pool *pool)
 {
     struct pool_closing *closing = pool->closing;
 
-    if (!closing->has_told) {
-        closing->has_told = true;
-        doom_acquires(pool->crowd);
-        doom_acquires(pool->singles);
-        if (pool->standby) {
-            doom_acquires(pool->standby->crowd);
-            doom_acquires(pool->standby->singles);
-        }
-    }
+    if (!closing->has_told)
+        tell_acquires(pool);
     if (is_done(pool))
         end(pool, "");
     else if (pool->now_ns >= closing->deadline_ns && !has_stood_still(pool, closing))

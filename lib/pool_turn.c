@@ -186,13 +186,29 @@ static void take_turn(struct pool *pool)
     pool_release(pool);
 }
 
+/* The one that has waited for room for the longest; NULL: none does. */
+static struct conn *first_lacking_room(const struct pool *pool)
+{
+    struct conn *conn, *first = NULL;
+
+    for (int i = 0; i < pool->config.max_connections; i++) {
+        conn = pool->slots[i].conn;
+        if (!conn || conn->canceling.lacking_ns == 0)
+            continue;
+        if (!first || conn->canceling.lacking_ns < first->canceling.lacking_ns)
+            first = conn;
+    }
+    return first;
+}
+
 void pool_on_cancel_room(void *arg)
 {
     struct pool *pool = arg;
+    struct conn *conn;
 
-    for (int i = 0; i < pool->config.max_connections; i++)
-        if (pool->slots[i].conn && pool->slots[i].conn->canceling.n_unwanted > 0)
-            conn_again(pool->slots[i].conn);
+    while (!pool->dying && (conn = first_lacking_room(pool)) &&
+           cancel_jobs_have_room(&pool->cancel_jobs))
+        cancel_request_look(conn);
 }
 
 void pool_on_deadline(evutil_socket_t fd, short what, void *arg)

@@ -8,6 +8,8 @@
  */
 #include "conn.h"
 
+#include <errno.h>
+
 void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *request)
 {
     TAILQ_REMOVE(list, request, link);
@@ -39,6 +41,22 @@ static void insert(struct conn *conn, struct evpg_request *request, struct evpg_
     conn->queued_bytes += request->size;
     if (conn->state == CONN_READY)
         conn_kick(conn);
+}
+
+/* What its owner asks by itself is not the application's, and few. */
+int conn_check_bounds(struct conn *conn, const struct evpg_request *request)
+{
+    int max = conn->config.max_queued_requests;
+    int64_t max_bytes = conn->config.max_queued_bytes;
+
+    if (conn->owner && request->db == &conn->db)
+        return 0;
+    if (max >= 0 && conn->n_queued >= (size_t)max)
+        return db_refuse(conn->face, ENOBUFS, "max_queued_requests (%d) is reached", max);
+    if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
+        return db_refuse(conn->face, ENOBUFS, "max_queued_bytes (%lld) is reached",
+                         (long long)max_bytes);
+    return 0;
 }
 
 void conn_enqueue(struct conn *conn, struct evpg_request *request)

@@ -359,6 +359,32 @@ START_TEST(resets_the_session)
 }
 END_TEST
 
+/* What the pool itself asks for then is not among those that may wait. */
+START_TEST(resets_within_the_bounds)
+{
+    struct evpg_conn_config connection = EVPG_CONN_CONFIG(.max_queued_requests = 1);
+    struct evpg_db *mine;
+    int pid;
+
+    begin_leases(ALONE,
+                 &EVPG_POOL_CONFIG(.max_connections = 1, .server_reset_query = "discard temp",
+                                   .connection = &connection));
+    mine = lease(0);
+    pid = pid_on(mine);
+    query_on(mine, "listen heard");
+    await_all();
+    query_on(mine, "begin");
+    await_all();
+    ck_assert_ptr_nonnull(evpg_query(mine, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL));
+    ck_assert_ptr_null(evpg_query(mine, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL));
+    ck_assert_int_eq(errno, ENOBUFS);
+    run_for(100);
+    evpg_release(mine);
+    ck_assert_int_eq(pid_on(pool), pid);
+    end_leases();
+}
+END_TEST
+
 static int n_heard, n_lost;
 
 static void on_notification(const struct evpg_notification *note, void *arg)
@@ -656,6 +682,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tcase, po22_begin_fails, 0, N_MODES);
     tcase_add_loop_test(tcase, po23_reset_fails, 0, 3);
     tcase_add_loop_test(tcase, resets_the_session, 0, N_MODES);
+    tcase_add_test(tcase, resets_within_the_bounds);
     tcase_add_loop_test(tcase, listens_until_it_is_given_back, 0, N_MODES);
     tcase_add_loop_test(tcase, is_lost, 0, N_MODES);
     tcase_add_test(tcase, is_not_starved);

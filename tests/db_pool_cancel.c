@@ -133,6 +133,39 @@ START_TEST(room_after_a_loss)
 }
 END_TEST
 
+/* First come, first served, whichever connection they are on. */
+START_TEST(room_in_turn)
+{
+    struct outcome *asking[MOST_CANCELS], *waits[2];
+
+    if (PQlibVersion() < 170000)
+        return;
+    begin_behind(MOST_CANCELS + 2, 60000);
+    sleep_on_all(asking, MOST_CANCELS);
+    for (int i = 0; i < 2; i++) {
+        waits[i] = query("select pg_sleep(20), 'waits'", EVPG_NO_PARAMS);
+        evpg_request_set_flags(waits[i]->request, EVPG_EXCLUSIVE);
+    }
+    run_for(200);
+    proxy->settings.silent = true;
+    unwant(asking, MOST_CANCELS, false);
+    run_for(100);
+    for (int i = 0; i < 2; i++) {
+        unwant(&waits[i ^ _i], 1, false);
+        run_for(50);
+    }
+    proxy->settings.silent = false;
+    free(admin("select pg_terminate_backend(pid) from pg_stat_activity"
+               " where query like 'select pg_sleep(20), %' and query not like '%waits%' limit 1"));
+    for (int i = 0; i < 2; i++) {
+        ck_assert(await_flag(&waits[i]->completions, 10000));
+        ck_assert_int_eq(evpg_error_code(waits[i]->error), EVPG_E_CANCELED);
+    }
+    ck_assert_int_lt(waits[_i]->order, waits[1 - _i]->order);
+    end();
+}
+END_TEST
+
 /* Each comes to its turn. */
 START_TEST(all_of_many)
 {
@@ -299,6 +332,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, few_at_a_time, 0, 2);
     tcase_add_test(tcase, room_after_a_loss);
+    tcase_add_loop_test(tcase, room_in_turn, 0, 2);
     tcase_add_loop_test(tcase, all_of_many, 0, 2);
     tcase_add_loop_test(tcase, unsettled_is_not_idle, 0, 2);
     tcase_add_test(tcase, unsettled_is_closed);

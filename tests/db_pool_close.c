@@ -65,6 +65,19 @@ static void check_loop_ends(void)
     ck_assert(now_ms() - start < 1000);
 }
 
+static int n_told;
+
+/* The first of many: the others are told later, of what the first was told of. */
+static void close_when_told(struct evpg_db *lease, const struct evpg_error *error, void *arg)
+{
+    (void)arg;
+    ck_assert_ptr_null(lease);
+    ck_assert_int_eq(evpg_error_code(error), EVPG_E_CONNECT);
+    ck_assert_int_eq(evpg_error_phase(error), EVPG_PHASE_CONNECTING);
+    if (n_told++ == 0)
+        close_now(-1);
+}
+
 static void free_and_end(void)
 {
     evpg_free(db);
@@ -167,6 +180,25 @@ START_TEST(waits_for_a_server_until_the_deadline)
     ck_assert_int_eq(evpg_error_code(waiting->error), EVPG_E_CLOSED);
     check_loop_ends();
     close(fd);
+    free_and_end();
+}
+END_TEST
+
+START_TEST(closed_while_waiters_are_told)
+{
+    enum { N_WAITERS = 20000 };
+    char conninfo[80];
+    int port, fd = deaf_listener(&port);
+
+    close(fd);
+    n_closed = n_told = 0;
+    free_when_closed = false;
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d", port);
+    begin_pool_at(conninfo, NULL);
+    for (int i = 0; i < N_WAITERS; i++)
+        ck_assert_ptr_nonnull(evpg_acquire(db, close_when_told, NULL));
+    check_closed(0);
+    ck_assert_int_eq(n_told, N_WAITERS);
     free_and_end();
 }
 END_TEST
@@ -329,6 +361,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, cuts_off_at_the_deadline);
     tcase_add_loop_test(tcase, po20_while_connecting, 0, 3);
     tcase_add_test(tcase, waits_for_a_server_until_the_deadline);
+    tcase_add_test(tcase, closed_while_waiters_are_told);
     tcase_add_test(tcase, frees_in_the_closed_callback);
     tcase_add_test(tcase, frees_while_closing);
     tcase_add_test(tcase, cannot_be_closed_so);
