@@ -105,6 +105,19 @@ START_TEST(few_at_a_time)
 }
 END_TEST
 
+/* So many at most of those that sleep on all; older ones may be left of other tests. */
+static void end_sessions_asking(int n)
+{
+    char sql[300];
+
+    snprintf(sql, sizeof(sql),
+             "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity"
+             " where query like 'select pg_sleep(20), %%' and query not like '%%waits%%'"
+             " order by backend_start desc limit %d) as asking",
+             n);
+    free(admin(sql));
+}
+
 /* Connections that are lost make room for those that wait; but before libpq 17 a thread that is
  * asking cannot be stopped. */
 START_TEST(room_after_a_loss)
@@ -124,8 +137,7 @@ START_TEST(room_after_a_loss)
     run_for(100);
     ck_assert_int_eq(proxy->counters.accepted, 2 * MOST_CANCELS + 1);
     proxy->settings.silent = false;
-    free(admin("select count(pg_terminate_backend(pid)) from pg_stat_activity"
-               " where query like 'select pg_sleep(20), %' and query not like '%waits%'"));
+    end_sessions_asking(MOST_CANCELS);
     ck_assert(await_flag(&waits->completions, 10000));
     ck_assert_int_eq(evpg_error_code(waits->error), EVPG_E_CANCELED);
     await_all();
@@ -155,13 +167,14 @@ START_TEST(room_in_turn)
         run_for(50);
     }
     proxy->settings.silent = false;
-    free(admin("select pg_terminate_backend(pid) from pg_stat_activity"
-               " where query like 'select pg_sleep(20), %' and query not like '%waits%' limit 1"));
+    end_sessions_asking(1);
     for (int i = 0; i < 2; i++) {
         ck_assert(await_flag(&waits[i]->completions, 10000));
         ck_assert_int_eq(evpg_error_code(waits[i]->error), EVPG_E_CANCELED);
     }
     ck_assert_int_lt(waits[_i]->order, waits[1 - _i]->order);
+    end_sessions_asking(MOST_CANCELS);
+    await_all();
     end();
 }
 END_TEST
