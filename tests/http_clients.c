@@ -38,13 +38,10 @@ static void check_well(void)
 /* How often it has counted that, as one metric without labels but the pool's. */
 static int metric(const char *name)
 {
-    struct answer *answer = service_ask("/metrics");
-    char start[200], *line;
+    char whole[100];
 
-    snprintf(start, sizeof(start), "\nevpg_%s{pool=\"main\"} ", name);
-    line = strstr(answer->body, start);
-    ck_assert_msg(line != NULL, "no %s", name);
-    return atoi(line + strlen(start));
+    snprintf(whole, sizeof(whole), "evpg_%s{pool=\"main\"}", name);
+    return (int)service_metric(whole);
 }
 
 /* Of a client that is gone, by a FIN or by a reset, before the next of its requests or after it,
