@@ -18,7 +18,8 @@ extern bool stopping, overloaded;
 /* One HTTP request that waits for the database. */
 struct job {
     struct evhttp_request *http;
-    struct event *hangup; /* the client's */
+    struct event *hangup;  /* the client's */
+    struct event *written; /* looks whether that can be watched yet */
     struct evbuffer *body;
     const char *type;
     bool as_array;

@@ -28,14 +28,6 @@ static int count(const char *sql)
     return n;
 }
 
-static double metric(const char *name)
-{
-    char whole[100];
-
-    snprintf(whole, sizeof(whole), "evpg_%s{pool=\"main\"}", name);
-    return service_metric(whole);
-}
-
 /* --- F18 */
 
 static const char as_few[] = "user=service_few password=secret";
@@ -78,7 +70,8 @@ static int most_failures(double ms)
  * when it allows more, there are. */
 START_TEST(f18_fewer_connections_than_wanted)
 {
-    double began = now_ms(), failures, end;
+    double began = now_ms(), end;
+    int failures;
 
     begin_as_few();
     orders_begin();
@@ -87,10 +80,10 @@ START_TEST(f18_fewer_connections_than_wanted)
     ck_assert_int_eq(count_few(), 2);
     ck_assert_int_gt(orders_placed, 200);
     ck_assert_int_eq(orders_failed, 0);
-    failures = metric("connect_failures_total");
+    failures = service_count("connect_failures_total");
     ck_assert(failures >= 1);
     ck_assert(failures <= most_failures(now_ms() - began));
-    ck_assert(metric("connections_lost_total") == 0);
+    ck_assert(service_count("connections_lost_total") == 0);
     free(admin("alter role service_few connection limit 20"));
     for (end = now_ms() + 5000; count_few() <= 2 && now_ms() < end;)
         run_for(20);
@@ -105,7 +98,8 @@ END_TEST
  * service is well again by itself. */
 START_TEST(f18_no_connection_at_all)
 {
-    double cpu, began, failures;
+    double cpu, began;
+    int failures;
 
     begin_as_few();
     orders_begin();
@@ -114,14 +108,15 @@ START_TEST(f18_no_connection_at_all)
     free(admin("select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                " where usename = 'service_few'"));
     began = now_ms();
-    failures = metric("connect_failures_total");
+    failures = service_count("connect_failures_total");
     orders_failed = 0;
     cpu = service_cpu_ms();
     run_for(sized(2500, 10000));
     ck_assert_int_ge(orders_failed, 16);
     ck_assert_int_le(orders_unknown, 16);
     ck_assert(service_cpu_ms() - cpu < (SANITIZED ? 0.5 : 0.25) * (now_ms() - began));
-    ck_assert(metric("connect_failures_total") - failures <= most_failures(now_ms() - began));
+    ck_assert(service_count("connect_failures_total") - failures <=
+              most_failures(now_ms() - began));
     ck_assert_int_eq(service_ask("/healthz")->status, 503);
     free(admin("alter role service_few connection limit 2"));
     orders_await(100);
@@ -249,7 +244,7 @@ START_TEST(f36_pooler)
     }
     orders_await(100);
     orders_end();
-    ck_assert(metric("connections_lost_total") >= 1);
+    ck_assert(service_count("connections_lost_total") >= 1);
     service_check_lag();
     service_end();
     bouncer_stop();

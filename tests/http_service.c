@@ -61,15 +61,6 @@ static int count(const char *sql)
     return n;
 }
 
-/* One of the pool's. */
-static double metric(const char *name)
-{
-    char whole[100];
-
-    snprintf(whole, sizeof(whole), "evpg_%s{pool=\"main\"}", name);
-    return service_metric(whole);
-}
-
 /* The query of a client that has gone is stopped at the server, long before its end. */
 START_TEST(client_hangs_up)
 {
@@ -85,8 +76,8 @@ START_TEST(client_hangs_up)
     for (waited = 0; service_sleeping() > 0 && waited < 60; waited++)
         run_for(10);
     ck_assert_int_eq(service_sleeping(), 0);
-    ck_assert(metric("requests_abandoned_total") == 1);
-    ck_assert(metric("requests_timed_out_total") == 0);
+    ck_assert(service_count("requests_abandoned_total") == 1);
+    ck_assert(service_count("requests_timed_out_total") == 0);
     service_end();
 }
 END_TEST
@@ -202,9 +193,9 @@ START_TEST(f03_f04_server_restarts)
     placed = orders_placed;
     printf("# /healthz was answered within %.0f ms\n", worst_ping);
     ck_assert_int_le(orders_unknown, 16 * rounds);
-    ck_assert(metric("connections_lost_total") >= rounds);
-    ck_assert(metric("requests_succeeded_total") == placed);
-    ck_assert(metric("requests_lost_total") == orders_unknown);
+    ck_assert(service_count("connections_lost_total") >= rounds);
+    ck_assert(service_count("requests_succeeded_total") == placed);
+    ck_assert(service_count("requests_lost_total") == orders_unknown);
     service_check_lag();
     service_end();
 }
@@ -266,7 +257,7 @@ START_TEST(f34_standby_promoted)
     reading = true;
     service_get("/queries?n=3", on_read);
     orders_await(200);
-    while (metric("connections_standby") == 0)
+    while (service_count("connections_standby") == 0)
         run_for(20);
     snprintf(old_host, sizeof(old_host), "%s", getenv("PGHOST"));
     snprintf(old_port, sizeof(old_port), "%s", getenv("PGPORT"));

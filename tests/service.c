@@ -190,6 +190,31 @@ double service_metric(const char *name)
     return atof(line + length);
 }
 
+int service_count(const char *name)
+{
+    char whole[100];
+
+    snprintf(whole, sizeof(whole), "evpg_%s{pool=\"main\"}", name);
+    return (int)service_metric(whole);
+}
+
+void service_await_sleeping(int n)
+{
+    double end = now_ms() + 10000;
+
+    while (service_sleeping() != n && now_ms() < end)
+        run_for(5);
+    ck_assert_int_eq(service_sleeping(), n);
+}
+
+void service_check_well(void)
+{
+    const struct answer *answer = service_ask("/db");
+
+    ck_assert_int_eq(answer->status, 200);
+    ck_assert_ptr_nonnull(strstr(answer->body, "\"randomNumber\":"));
+}
+
 double service_lag_ms(void)
 {
     return 1e3 * service_metric("http_service_loop_lag_own_seconds_max");
@@ -214,7 +239,7 @@ void service_hang_up(struct answer *answer)
     answer->connection = NULL;
 }
 
-int service_send(const char *text)
+int service_connect(int receive_bytes)
 {
     const struct timeval patience = {5, 0};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -222,7 +247,16 @@ int service_send(const char *text)
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (receive_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
     require(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
+}
+
+int service_send(const char *text)
+{
+    int fd = service_connect(0);
+
     require(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
     return fd;
 }
