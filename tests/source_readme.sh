@@ -144,6 +144,19 @@ list_unnamed_settings() {
     done
 }
 
+# The metrics that doc/POOL.md names, which are what has no parentheses behind it.
+list_named_metrics() {
+    grep -oE '`evpg_[a-z_]+`' doc/POOL.md | tr -d '`' | sort -u
+}
+
+list_unknown_metrics() {
+    local name
+    list_named_metrics | while read -r name; do
+        grep -qE "METRIC\(\"${name#evpg_}\"|\"${name#evpg_}\", *\"?[A-Z]" lib/metrics.c ||
+            echo "doc/POOL.md names the metric $name, which is not there"
+    done
+}
+
 # print_code FILE: what is between backticks, which may go over a line's end, and blocks of code,
 # indented or fenced, but not those of C.
 print_code() {
@@ -208,6 +221,8 @@ check "there are functions for values" test "$(list_value_functions | wc -l)" -g
 check "doc/VALUES.md names them all" silent list_unnamed
 check "a pool has settings" test "$(list_pool_settings | wc -l)" -gt 25
 check "doc/POOL.md has them all" silent list_unnamed_settings
+check "doc/POOL.md says which metrics to watch" test "$(list_named_metrics | wc -l)" -gt 10
+check "all of these are there" silent list_unknown_metrics
 check "README.md names scripts/demo" names scripts/demo
 check "README.md names scripts/check" names scripts/check
 check "the paths that are named exist" silent list_missing
