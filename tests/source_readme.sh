@@ -146,6 +146,7 @@ list_unnamed_settings() {
 
 # The metrics that doc/POOL.md names, which are what has no parentheses behind it.
 list_named_metrics() {
+    # shellcheck disable=SC2016 # backticks are meant
     grep -oE '`evpg_[a-z_]+`' doc/POOL.md | tr -d '`' | sort -u
 }
 
