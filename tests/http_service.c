@@ -61,6 +61,32 @@ static int count(const char *sql)
     return n;
 }
 
+/* What the database says of a mistake is for the log: clients are told that there was one. */
+START_TEST(tells_no_database_error)
+{
+    static const char *const paths[] = {"/db", "/queries?n=3", "/updates?n=3", "/fortunes",
+                                        "/order?id=1"};
+
+    service_begin(NULL, NULL);
+    free(admin("drop table world, fortune, orders"));
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        const struct answer *answer = service_ask(paths[i]);
+
+        ck_assert_int_eq(answer->status, 500);
+        ck_assert_str_eq(answer->body, "the database has refused that\n");
+    }
+    server_stop(SIGQUIT);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        const struct answer *answer = service_ask(paths[i]);
+
+        ck_assert_int_eq(answer->status, 503);
+        ck_assert_str_eq(answer->body, "the database cannot be reached, or has too much to do\n");
+    }
+    server_start();
+    service_end();
+}
+END_TEST
+
 /* The query of a client that has gone is stopped at the server, long before its end. */
 START_TEST(client_hangs_up)
 {
@@ -290,6 +316,7 @@ int main(void)
 
     tcase_set_timeout(tcase, sized(120, 600));
     tcase_add_test(tcase, answers_what_is_asked);
+    tcase_add_test(tcase, tells_no_database_error);
     tcase_add_test(tcase, client_hangs_up);
     tcase_add_test(tcase, past_the_high_water_mark);
     tcase_add_loop_test(tcase, stops_in_good_order, 0, 2);
