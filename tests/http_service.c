@@ -150,6 +150,40 @@ START_TEST(stops_in_good_order)
 }
 END_TEST
 
+/* Its sessions stand still, or go on. */
+static void signal_sessions(int signal_number)
+{
+    char *list = admin("select string_agg(pid::text, ' ') from pg_stat_activity where"
+                       " backend_type = 'client backend' and pid <> pg_backend_pid()");
+    char *at = list;
+
+    for (long pid = strtol(list, &at, 10); pid > 0; pid = strtol(at, &at, 10))
+        server_signal((pid_t)pid, signal_number);
+    free(list);
+}
+
+/* Whatever the server does: clients are answered at their deadline, and it has ended a second after
+ * its own, of three, at the latest. */
+START_TEST(stops_in_time)
+{
+    struct answer *stuck;
+    double began;
+
+    service_begin(NULL, NULL);
+    signal_sessions(SIGSTOP);
+    stuck = service_get("/db", NULL);
+    run_for(100);
+    began = now_ms();
+    ck_assert_int_eq(service_stop(SIGTERM), 0);
+    printf("# ended after %.0f ms\n", now_ms() - began);
+    ck_assert_double_lt(now_ms() - began, SANITIZED ? 6000 : 4300);
+    service_await_all();
+    ck_assert_int_eq(stuck->status, 504);
+    signal_sessions(SIGCONT);
+    service_end();
+}
+END_TEST
+
 /* As soon as it has said where it listens. */
 START_TEST(stops_at_once)
 {
@@ -221,6 +255,9 @@ START_TEST(f03_f04_server_restarts)
     ck_assert_int_le(orders_unknown, 16 * rounds);
     ck_assert(service_count("connections_lost_total") >= rounds);
     ck_assert(service_count("requests_succeeded_total") == placed);
+    ck_assert(service_count("requests_submitted_total") == placed + orders_failed);
+    ck_assert(service_metric("evpg_named_request_seconds_count{pool=\"main\",name=\"order\"}") ==
+              placed + orders_failed);
     ck_assert(service_count("requests_lost_total") == orders_unknown);
     service_check_lag();
     service_end();
@@ -320,6 +357,7 @@ int main(void)
     tcase_add_test(tcase, client_hangs_up);
     tcase_add_test(tcase, past_the_high_water_mark);
     tcase_add_loop_test(tcase, stops_in_good_order, 0, 2);
+    tcase_add_test(tcase, stops_in_time);
     tcase_add_test(tcase, stops_at_once);
     tcase_add_test(tcase, its_lag_is_seen);
     tcase_add_test(tcase, f03_f04_server_restarts);
