@@ -193,20 +193,31 @@ static bool read_all(int fd)
     return length >= tail && memcmp(text + length - tail, go_on, tail) == 0;
 }
 
+/* A connection on which one answer more is what gets stuck; by another one that shows how many that
+ * is, which the kernel mostly has the same again. */
+static int connect_nearly_stuck(void)
+{
+    for (int i = 0; i < 5; i++) {
+        int fd = service_connect(1), most = count_answers_until_stuck(fd, 2000);
+
+        ck_assert_int_lt(most, 2000);
+        service_reset(fd);
+        fd = service_connect(1);
+        if (count_answers_until_stuck(fd, most - 1) == most - 1)
+            return fd;
+        service_reset(fd);
+    }
+    ck_abort_msg("an answer is stuck now after this many, and now after that many");
+}
+
 /* "100 Continue" finds no room, and the request begins; then its client goes, before it has read
  * that or after. */
 START_TEST(stuck_continue)
 {
-    int fd, most;
+    int fd;
 
     service_begin(NULL, NULL);
-    fd = service_connect(1);
-    most = count_answers_until_stuck(fd, 2000);
-    service_reset(fd);
-    printf("# an answer is stuck after %d\n", most);
-    ck_assert_int_lt(most, 2000);
-    fd = service_connect(1);
-    ck_assert_int_eq(count_answers_until_stuck(fd, most - 1), most - 1);
+    fd = connect_nearly_stuck();
     send_text(fd, GET("/slow?ms=60000") EXPECT "Content-Length: 5\r\n\r\n");
     run_for(20);
     send_text(fd, "hello");
