@@ -144,6 +144,31 @@ list_unnamed_settings() {
     done
 }
 
+# stated_default SETTING: what the table in doc/POOL.md has, as a number; -1 is none.
+stated_default() {
+    awk -F ' *[|] *' -v setting="\`$1\`" '
+        index($2, setting) {
+            n = split($2, settings, ", ")
+            split($3, defaults, "; ")
+            for (i = 1; i <= n; i++)
+                if (settings[i] == setting)
+                    print defaults[i]
+        }
+    ' doc/POOL.md | sed 's/,//g; s/^none$/-1/; s/ hour$/*3600000/; s/ minutes$/*60000/
+        s/ KiB$/*1024/; s/ MiB$/*1048576/'
+}
+
+# Where the code has a number; 0 stands for what has no number of its own.
+list_wrong_defaults() {
+    local name preset stated
+    sed -nE 's/^ *NUMBER\(([a-z_]+), [a-z]+, (.*)\),$/\1 \2/p' lib/pool_config.c |
+        while read -r name preset; do
+            stated=$(stated_default "$name")
+            [[ $((preset)) -eq 0 || $((stated)) -eq $((preset)) ]] ||
+                echo "doc/POOL.md says that $name is $stated, and it is $((preset))"
+        done
+}
+
 # The metrics that doc/POOL.md names, which are what has no parentheses behind it.
 list_named_metrics() {
     # shellcheck disable=SC2016 # backticks are meant
@@ -222,6 +247,7 @@ check "there are functions for values" test "$(list_value_functions | wc -l)" -g
 check "doc/VALUES.md names them all" silent list_unnamed
 check "a pool has settings" test "$(list_pool_settings | wc -l)" -gt 25
 check "doc/POOL.md has them all" silent list_unnamed_settings
+check "and as they are" silent list_wrong_defaults
 check "doc/POOL.md says which metrics to watch" test "$(list_named_metrics | wc -l)" -gt 10
 check "all of these are there" silent list_unknown_metrics
 check "README.md names scripts/demo" names scripts/demo
