@@ -12,14 +12,14 @@
  *     GET /fortunes      a page of all fortunes, and one more
  *     GET /order?id=7    stores that; where it fails, the answer says whether it may be tried again
  *     GET /slow?ms=500   a query that takes so long; 504 when it is more than a second
- *     GET /metrics       what the pool has counted, for Prometheus
+ *     GET /metrics       what the pool has counted, and how late the loop is, for Prometheus
  *     GET /healthz       whether it serves: 503 while it is being stopped, or the database is away
  *
- * The tables are in http_service.sql, the requests in http_service_routes.c, and what they share in
- * http_service_job.c. A client that hangs up has its queries canceled. Past the
- * pool's high-water mark all get 503 at once. Out of descriptors, it accepts no more until there
- * are some. SIGTERM and SIGINT stop it in good order: what was begun is finished, within three
- * seconds.
+ * The tables are in http_service.sql, the requests in http_service_routes.c, what they share in
+ * http_service_job.c, and the watch on the loop in http_service_lag.c. A client that hangs up has
+ * its queries canceled. Past the pool's high-water mark all get 503 at once. Out of descriptors, it
+ * accepts no more until there are some. SIGTERM and SIGINT stop it in good order: what was begun is
+ * finished, within three seconds.
  */
 #include "http_service.h"
 
@@ -156,6 +156,8 @@ int main(int argc, char **argv)
     term = watch_signal(SIGTERM);
     interrupt = watch_signal(SIGINT);
     server = listen_at((uint16_t)(argc > 1 ? atoi(argv[1]) : 0));
+    if (lag_start() < 0)
+        perror("http_service: how late the loop is will not be known");
     if (server)
         event_base_dispatch(base);
     else
@@ -163,6 +165,7 @@ int main(int argc, char **argv)
     evpg_free(pool);
     if (server)
         evhttp_free(server);
+    lag_stop();
     event_free(term);
     event_free(interrupt);
     event_base_free(base);

@@ -18,7 +18,8 @@ extern bool stopping, overloaded;
 /* One HTTP request that waits for the database. */
 struct job {
     struct evhttp_request *http;
-    struct event *hangup; /* the client's */
+    struct event *hangup;  /* the client's */
+    struct event *written; /* looks whether that can be watched yet */
     struct evbuffer *body;
     const char *type;
     bool as_array;
@@ -49,6 +50,13 @@ void job_note_error(struct job *job, const struct evpg_error *error);
 
 /* Answers, and ends the job. */
 void job_finish(struct job *job);
+
+/* http_service_lag.c: how late the loop is. 0, or -1: it will not be known. */
+int lag_start(void);
+void lag_stop(void);
+
+/* As metrics for Prometheus. */
+void lag_write(struct evbuffer *out);
 
 /* http_service_routes.c: what evhttp calls. */
 void on_request(struct evhttp_request *http, void *arg);

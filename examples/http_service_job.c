@@ -57,6 +57,7 @@ static const char *text_of(int status)
 static void free_job(struct job *job)
 {
     event_free(job->hangup);
+    event_free(job->written);
     evbuffer_free(job->body);
     free(job);
     open_jobs--;
@@ -68,6 +69,7 @@ static void free_job(struct job *job)
 void job_finish(struct job *job)
 {
     event_del(job->hangup);
+    event_del(job->written);
     evhttp_connection_set_closecb(evhttp_request_get_connection(job->http), NULL, NULL);
     if (job->status == 200)
         reply(job->http, 200, job->type, job->body);
@@ -102,16 +104,31 @@ static void on_hangup(evutil_socket_t fd, short what, void *arg)
         evhttp_connection_free(evhttp_request_get_connection(job->http));
 }
 
-/* Edge-triggered, so that neither a reset nor the next request keeps the loop spinning. Not while
- * evhttp writes, "100 Continue", which tells it of the client's end. */
+/* Not while evhttp writes: "100 Continue", which a client that does not read leaves with us. */
+static void watch_when_written(evutil_socket_t fd, short what, void *arg)
+{
+    const struct timeval soon = {0, 20000};
+    struct job *job = arg;
+    struct bufferevent *stream =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(job->http));
+
+    (void)fd;
+    (void)what;
+    if (evbuffer_get_length(bufferevent_get_output(stream)) == 0)
+        event_add(job->hangup, NULL);
+    else
+        event_add(job->written, &soon);
+}
+
+/* Edge-triggered, so that neither a reset nor the next request keeps the loop spinning. */
 static void watch_client(struct job *job, struct evhttp_connection *connection)
 {
     const short what = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
     struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
 
     job->hangup = event_new(base, bufferevent_getfd(stream), what, on_hangup, job);
-    if (evbuffer_get_length(bufferevent_get_output(stream)) == 0)
-        event_add(job->hangup, NULL);
+    job->written = evtimer_new(base, watch_when_written, job);
+    watch_when_written(-1, 0, job);
     evhttp_connection_set_closecb(connection, on_close, job);
 }
 

@@ -218,6 +218,7 @@ static void get_metrics(struct evhttp_request *http)
 {
     struct evbuffer *body = evbuffer_new();
 
+    lag_write(body);
     if (evpg_pool_write_metrics(pool, body, "main") == 0)
         reply(http, 200, "text/plain; version=0.0.4", body);
     else

@@ -39,6 +39,8 @@ struct conn_owner {
     void (*completed)(struct conn *conn);
     /* Whether what is queued waits for its turn; else, for a connection to be made. */
     bool (*is_up)(const struct conn *conn);
+    /* What came of the last attempt to make that connection, if it failed; else NULL. */
+    const struct evpg_error *(*last_failure)(const struct conn *conn);
     /* Whether it is being closed with its owner: rows are not paused any more. */
     bool (*is_closing)(const struct conn *conn);
     /* Its memory is being freed. */

@@ -6,11 +6,11 @@
  * apart and added as a whole, or not at all; what stands in a label is text in UTF-8, whatever it
  * was made of, and what was different is so there, for nothing may be there twice.
  */
+#include "mem.h"
 #include "pool.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <inttypes.h>
 #include <string.h>
 
 /* One number among the statistics. */
@@ -65,23 +65,58 @@ static const struct metric histograms[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* What is being written. */
+/* What is being written. Its lines are many, and come when the loop has other things to do: they
+ * are put together without formats, a chunk at a time, each with labels that were made once. */
 struct page {
     struct evbuffer *out;
-    const char *label;
+    char *labels; /* of the lines that come next, the pool's first; without braces */
+    size_t n_labels, n_pool_label;
+    size_t length;
     bool failed;
+    char chunk[4096];
 };
 
-static void put(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct page *page, const char *format, ...)
+static void flush(struct page *page)
 {
-    va_list args;
-
-    va_start(args, format);
-    if (!page->failed && evbuffer_add_vprintf(page->out, format, args) < 0)
+    if (evbuffer_add(page->out, page->chunk, page->length) < 0)
         page->failed = true;
-    va_end(args);
+    page->length = 0;
+}
+
+/* Anything but a pool's label is shorter than a chunk. */
+static void put_bytes(struct page *page, const char *bytes, size_t length)
+{
+    if (length > sizeof(page->chunk) - page->length)
+        flush(page);
+    if (length > sizeof(page->chunk)) {
+        page->failed = evbuffer_add(page->out, bytes, length) < 0 || page->failed;
+        return;
+    }
+    memcpy(page->chunk + page->length, bytes, length);
+    page->length += length;
+}
+
+static void put(struct page *page, const char *text)
+{
+    put_bytes(page, text, strlen(text));
+}
+
+/* With so many digits at least. */
+static void put_digits(struct page *page, uint64_t number, int least)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    for (; number > 0 || least > 0; number /= 10, least--)
+        digits[--at] = (char)('0' + number % 10);
+    put_bytes(page, digits + at, sizeof(digits) - at);
+}
+
+static void put_seconds(struct page *page, uint64_t us)
+{
+    put_digits(page, us / 1000000, 1);
+    put(page, ".");
+    put_digits(page, us % 1000000, 6);
 }
 
 static bool follow(const unsigned char *at, int n)
@@ -108,72 +143,120 @@ static int length_of(const unsigned char *at)
     return 0;
 }
 
-static void put_character(struct page *page, const char *at, int length)
+/* Whether something in it is, or looks like, a byte that is written as \xff is. Only then are its
+ * backslashes doubled, so that what comes of it can be told from all that is written as it stands.
+ */
+static bool needs_doubling(const char *value)
 {
-    if (*at == '\n')
-        put(page, "\\n");
-    else if (*at == '"' || *at == '\\')
-        put(page, "\\%c", *at);
-    else if (length == 0)
-        put(page, "\\\\x%02x", (unsigned char)*at);
-    else
-        put(page, "%.*s", length, at);
+    for (int length; *value; value += length) {
+        length = length_of((const unsigned char *)value);
+        if (length == 0 || (*value == '\\' && value[1] == 'x'))
+            return true;
+    }
+    return false;
 }
 
-static void put_label(struct page *page, const char *name, const char *value)
+enum { MOST_FOR_BYTE = 5 };
+
+static void append(struct page *page, const char *text, size_t length)
 {
-    put(page, "%s=\"", name);
+    memcpy(page->labels + page->n_labels, text, length);
+    page->n_labels += length;
+}
+
+/* What Prometheus wants written otherwise in a label, and what is no character. */
+static void append_character(struct page *page, const char *at, int length, bool doubling)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char byte = (unsigned char)*at;
+
+    if (byte == '\n')
+        append(page, "\\n", 2);
+    else if (byte == '"')
+        append(page, "\\\"", 2);
+    else if (byte == '\\')
+        append(page, "\\\\\\\\", doubling ? 4 : 2);
+    else if (length == 0)
+        append(page, (char[]){'\\', '\\', 'x', hex[byte >> 4], hex[byte & 15]}, MOST_FOR_BYTE);
+    else
+        append(page, at, (size_t)length);
+}
+
+static void append_label(struct page *page, const char *start, const char *value)
+{
+    bool doubling = needs_doubling(value);
+
+    append(page, start, strlen(start));
     while (*value) {
         int length = length_of((const unsigned char *)value);
 
-        put_character(page, value, length);
+        append_character(page, value, length, doubling);
         value += length > 0 ? length : 1;
     }
-    put(page, "\"");
+    append(page, "\"", 1);
 }
 
-/* name: of a request, or NULL; bound_us: of a bucket, or 0: there is none. */
-static void put_labels(struct page *page, const char *name, uint64_t bound_us)
+/* name: of a request; NULL: the lines that come are of all. */
+static void set_name(struct page *page, const char *name)
 {
-    const char *before = "{";
+    page->n_labels = page->n_pool_label;
+    if (name)
+        append_label(page, page->n_labels > 0 ? ",name=\"" : "name=\"", name);
+}
 
-    if (page->label) {
-        put(page, "%s", before);
-        put_label(page, "pool", page->label);
-        before = ",";
-    }
-    if (name) {
-        put(page, "%s", before);
-        put_label(page, "name", name);
-        before = ",";
-    }
-    if (bound_us == UINT64_MAX)
-        put(page, "%sle=\"+Inf\"", before);
-    else if (bound_us > 0)
-        put(page, "%sle=\"%" PRIu64 ".%06" PRIu64 "\"", before, bound_us / 1000000,
-            bound_us % 1000000);
-    if (page->label || name || bound_us > 0)
-        put(page, "}");
+static void put_labels(struct page *page)
+{
+    if (page->n_labels == 0)
+        return;
+    put(page, "{");
+    put_bytes(page, page->labels, page->n_labels);
+    put(page, "}");
 }
 
 static void put_head(struct page *page, const char *name, const char *help, const char *type)
 {
-    put(page, "# HELP evpg_%s %s\n# TYPE evpg_%s %s\n", name, help, name, type);
+    put(page, "# HELP evpg_");
+    put(page, name);
+    put(page, " ");
+    put(page, help);
+    put(page, "\n# TYPE evpg_");
+    put(page, name);
+    put(page, " ");
+    put(page, type);
+    put(page, "\n");
 }
 
-static void put_number(struct page *page, const char *name, const char *request, uint64_t number)
+/* A line up to the number. */
+static void put_start(struct page *page, const char *name, const char *suffix)
 {
-    put(page, "evpg_%s", name);
-    put_labels(page, request, 0);
-    put(page, " %" PRIu64 "\n", number);
+    put(page, "evpg_");
+    put(page, name);
+    put(page, suffix);
+    put_labels(page);
+    put(page, " ");
 }
 
-static void put_bucket(struct page *page, const char *name, const char *request, uint64_t bound_us,
-                       uint64_t number)
+static void put_number(struct page *page, const char *name, const char *suffix, uint64_t number)
 {
-    put(page, "evpg_%s_bucket", name);
-    put_labels(page, request, bound_us);
-    put(page, " %" PRIu64 "\n", number);
+    put_start(page, name, suffix);
+    put_digits(page, number, 1);
+    put(page, "\n");
+}
+
+static void put_bucket(struct page *page, const char *name, uint64_t bound_us, uint64_t number)
+{
+    put(page, "evpg_");
+    put(page, name);
+    put(page, "_bucket{");
+    put_bytes(page, page->labels, page->n_labels);
+    put(page, page->n_labels > 0 ? ",le=\"" : "le=\"");
+    if (bound_us == UINT64_MAX)
+        put(page, "+Inf");
+    else
+        put_seconds(page, bound_us);
+    put(page, "\"} ");
+    put_digits(page, number, 1);
+    put(page, "\n");
 }
 
 /* Of the buckets' bounds the powers of two, from 64 us to 67 s. */
@@ -182,7 +265,7 @@ static bool is_shown(int bucket)
     return bucket % 4 == 3 && bucket >= 19 && bucket < 103;
 }
 
-static void put_histogram(struct page *page, const char *name, const char *request,
+static void put_histogram(struct page *page, const char *name,
                           const struct evpg_histogram *histogram)
 {
     uint64_t below = 0;
@@ -190,16 +273,13 @@ static void put_histogram(struct page *page, const char *name, const char *reque
     for (int bucket = 0; bucket < EVPG_HISTOGRAM_BUCKETS; bucket++) {
         below += histogram->bucket[bucket];
         if (is_shown(bucket))
-            put_bucket(page, name, request, evpg_histogram_bound(bucket), below);
+            put_bucket(page, name, evpg_histogram_bound(bucket), below);
     }
-    put_bucket(page, name, request, UINT64_MAX, histogram->count);
-    put(page, "evpg_%s_sum", name);
-    put_labels(page, request, 0);
-    put(page, " %" PRIu64 ".%06" PRIu64 "\n", histogram->sum_us / 1000000,
-        histogram->sum_us % 1000000);
-    put(page, "evpg_%s_count", name);
-    put_labels(page, request, 0);
-    put(page, " %" PRIu64 "\n", histogram->count);
+    put_bucket(page, name, UINT64_MAX, histogram->count);
+    put_start(page, name, "_sum");
+    put_seconds(page, histogram->sum_us);
+    put(page, "\n");
+    put_number(page, name, "_count", histogram->count);
 }
 
 static const void *find(const struct evpg_pool_stats *stats, const struct metric *metric)
@@ -212,7 +292,7 @@ static void put_numbers(struct page *page, const struct evpg_pool_stats *stats,
 {
     for (size_t i = 0; i < n; i++) {
         put_head(page, metrics[i].name, metrics[i].help, type);
-        put_number(page, metrics[i].name, NULL, *(const uint64_t *)find(stats, &metrics[i]));
+        put_number(page, metrics[i].name, "", *(const uint64_t *)find(stats, &metrics[i]));
     }
 }
 
@@ -220,7 +300,7 @@ static void put_histograms(struct page *page, const struct evpg_pool_stats *stat
 {
     for (size_t i = 0; i < COUNT(histograms); i++) {
         put_head(page, histograms[i].name, histograms[i].help, "histogram");
-        put_histogram(page, histograms[i].name, NULL, find(stats, &histograms[i]));
+        put_histogram(page, histograms[i].name, find(stats, &histograms[i]));
     }
 }
 
@@ -232,12 +312,16 @@ static void put_names(struct page *page, struct evpg_db *pool)
         return;
     put_head(page, "named_requests_failed_total", "Requests of that name done with an error.",
              "counter");
-    for (size_t i = 0; (name = evpg_pool_name_stats(pool, i)); i++)
-        put_number(page, "named_requests_failed_total", name->name, name->failed);
+    for (size_t i = 0; (name = evpg_pool_name_stats(pool, i)); i++) {
+        set_name(page, name->name);
+        put_number(page, "named_requests_failed_total", "", name->failed);
+    }
     put_head(page, "named_request_seconds", "Requests of that name, until they were done.",
              "histogram");
-    for (size_t i = 0; (name = evpg_pool_name_stats(pool, i)); i++)
-        put_histogram(page, "named_request_seconds", name->name, &name->total_time);
+    for (size_t i = 0; (name = evpg_pool_name_stats(pool, i)); i++) {
+        set_name(page, name->name);
+        put_histogram(page, "named_request_seconds", &name->total_time);
+    }
 }
 
 static void put_all(struct page *page, struct evpg_db *pool, const struct evpg_pool_stats *stats)
@@ -246,12 +330,46 @@ static void put_all(struct page *page, struct evpg_db *pool, const struct evpg_p
     put_numbers(page, stats, counters, COUNT(counters), "counter");
     put_histograms(page, stats);
     put_names(page, pool);
+    flush(page);
+}
+
+/* With room for the labels of the longest name. label: NULL, none for the pool. */
+static bool begin_page(struct page *page, const char *label)
+{
+    size_t most = (label ? strlen(label) : 0) + STATS_MOST_NAME_BYTES;
+
+    page->out = evbuffer_new();
+    page->labels = mem_alloc(MOST_FOR_BYTE * most + sizeof("pool=\"\",name=\"\""));
+    if (!page->out || !page->labels)
+        return false;
+    if (label)
+        append_label(page, "pool=\"", label);
+    page->n_pool_label = page->n_labels;
+    return true;
+}
+
+static void end_page(struct page *page)
+{
+    if (page->out)
+        evbuffer_free(page->out);
+    mem_free(page->labels);
+    mem_free(page);
+}
+
+static bool write_page(struct page *page, struct evpg_db *pool, const char *label,
+                       const struct evpg_pool_stats *stats, struct evbuffer *out)
+{
+    if (!begin_page(page, label))
+        return false;
+    put_all(page, pool, stats);
+    return !page->failed && evbuffer_add_buffer(out, page->out) == 0;
 }
 
 int evpg_pool_write_metrics(struct evpg_db *pool, struct evbuffer *out, const char *label)
 {
     struct evpg_pool_stats stats = {.size = sizeof(stats)};
-    struct page page = {.label = label};
+    struct page *page;
+    bool written;
 
     if (!out) {
         db_refuse(pool, EINVAL, "there is no buffer for the metrics");
@@ -259,14 +377,12 @@ int evpg_pool_write_metrics(struct evpg_db *pool, struct evbuffer *out, const ch
     }
     if (evpg_pool_get_stats(pool, &stats) < 0)
         return -1;
-    page.out = evbuffer_new();
-    page.failed = !page.out;
-    if (!page.failed)
-        put_all(&page, pool, &stats);
-    page.failed = page.failed || evbuffer_add_buffer(out, page.out) < 0;
-    if (page.out)
-        evbuffer_free(page.out);
-    if (page.failed)
+    page = mem_alloc(sizeof(*page));
+    if (!page)
+        return -1;
+    written = write_page(page, pool, label, &stats, out);
+    end_page(page);
+    if (!written)
         errno = ENOMEM;
-    return page.failed ? -1 : 0;
+    return written ? 0 : -1;
 }

@@ -235,8 +235,17 @@ static void on_lobby_gone(void *arg)
     pool_release(arg);
 }
 
-static const struct conn_owner lobby_owner = {
-    .completed = on_lobby_completed, .is_up = is_lobby_up, .gone = on_lobby_gone};
+static const struct evpg_error *last_failure_of_lobby(const struct conn *lobby)
+{
+    const struct pool *pool = lobby->owner_arg;
+
+    return pool->last_error.code ? &pool->last_error : NULL;
+}
+
+static const struct conn_owner lobby_owner = {.completed = on_lobby_completed,
+                                              .is_up = is_lobby_up,
+                                              .last_failure = last_failure_of_lobby,
+                                              .gone = on_lobby_gone};
 
 struct conn *pool_make_lobby(struct pool *pool)
 {

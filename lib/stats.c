@@ -18,12 +18,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum { MOST_NAME_BYTES = 63 };
-
 struct stats_name {
     UT_hash_handle hh;
     struct evpg_name_stats shown;
-    char name[MOST_NAME_BYTES + 1];
+    char name[STATS_MOST_NAME_BYTES + 1];
 };
 
 static void count_failure(struct evpg_pool_stats *all, enum evpg_code code)
@@ -58,7 +56,7 @@ static struct stats_name *add_name(struct stats *stats, const char *name, size_t
 
 static struct stats_name *find_name(struct stats *stats, const char *name)
 {
-    size_t length = strnlen(name, MOST_NAME_BYTES);
+    size_t length = strnlen(name, STATS_MOST_NAME_BYTES);
     struct stats_name *found;
 
     HASH_FIND(hh, stats->names, name, length, found);
@@ -87,13 +85,18 @@ void stats_done(struct stats *stats, const char *name, const struct evpg_error *
         count_name(stats, name, error, ns);
 }
 
-const struct evpg_name_stats *stats_name(const struct stats *stats, size_t index)
+/* Names stay and keep their order, so whoever asks for one after the other does not start over. */
+const struct evpg_name_stats *stats_name(struct stats *stats, size_t index)
 {
-    const struct stats_name *name = stats->names;
-
-    while (name && index-- > 0)
-        name = name->hh.next;
-    return name ? &name->shown : NULL;
+    if (!stats->looked_at || index < stats->looked_at_index) {
+        stats->looked_at = stats->names;
+        stats->looked_at_index = 0;
+    }
+    if (index >= stats->n_names)
+        return NULL;
+    for (; stats->looked_at_index < index; stats->looked_at_index++)
+        stats->looked_at = stats->looked_at->hh.next;
+    return &stats->looked_at->shown;
 }
 
 void stats_finish(struct stats *stats)

@@ -23,13 +23,22 @@ static bool is_settled(const struct conn *conn, const struct evpg_request *reque
            request->abandoned;
 }
 
+static const struct evpg_error *last_failure(const struct conn *conn)
+{
+    return conn->owner && conn->owner->last_failure ? conn->owner->last_failure(conn) : NULL;
+}
+
+/* Of one that has waited for a connection it is also told why there is none. */
 static void explain(const struct conn *conn, const struct evpg_request *request,
                     struct evpg_error *why)
 {
     bool sent = request->state != REQ_QUEUED;
+    const struct evpg_error *failure = sent ? NULL : last_failure(conn);
 
     err_set(why, EVPG_E_TIMEOUT, sent ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_SENT,
             "not done within %d ms", request->timeout_ms);
+    if (failure)
+        err_append(why, "; the last attempt to connect: %s", failure->message);
     why->phase = req_phase(request, conn_is_connecting(conn));
 }
 

@@ -120,12 +120,33 @@ void bouncer_start(const char *settings)
     require(PQping(conninfo) == PQPING_OK);
 }
 
+void bouncer_signal(int signal_number)
+{
+    require(pid > 0);
+    require(kill(pid, signal_number) == 0);
+}
+
+/* With the loop going on, where there is one. */
+void bouncer_await_end(void)
+{
+    double end = now_ms() + PATIENCE_MS;
+    pid_t ended;
+    int status;
+
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && now_ms() < end)
+        if (base)
+            turn();
+        else
+            usleep(5000);
+    require(ended == pid);
+    pid = 0;
+}
+
 void bouncer_stop(void)
 {
     int status;
 
-    require(pid > 0);
-    require(kill(pid, SIGKILL) == 0);
+    bouncer_signal(SIGKILL);
     require(waitpid(pid, &status, 0) == pid);
     pid = 0;
 }

@@ -14,6 +14,11 @@ void bouncer_start(const char *settings);
 /* Ends it at once: its clients lose their connections. */
 void bouncer_stop(void);
 
+/* Sends it a signal: SIGINT has it finish its clients' transactions and end. And waits for its end,
+ * which it must come to within 20 s. */
+void bouncer_signal(int signal_number);
+void bouncer_await_end(void);
+
 /* How a client reaches it; the same after it was started again. */
 const char *bouncer_conninfo(void);
 

@@ -3,8 +3,8 @@
  * db_standby: a pool with a standby: what may run there does while there is one, a standby or
  * primary that goes away costs only what was in flight, and a promotion moves the writes; F34.
  *
- * The counterpart of lib/pool_standby.c and lib/role.c. The standby is a real one, of the server
- * that scripts/with-postgres runs.
+ * The counterpart of lib/pool_standby.c; see db_role for lib/role.c. The standby is a real one, of
+ * the server that scripts/with-postgres runs.
  */
 #include "oracle.h"
 #include "server.h"
@@ -321,11 +321,49 @@ START_TEST(promoted)
 }
 END_TEST
 
+/* By which session the standby answers. */
+static char *session_on_standby(void)
+{
+    struct outcome *one = query("select pg_backend_pid()", EVPG_NO_PARAMS);
+
+    evpg_request_set_flags(one->request, EVPG_STANDBY_OK);
+    ck_assert(await_flag(&one->completions, 5000));
+    ck_assert_outcome_ok(one);
+    return strdup(cell(one, 0, 0));
+}
+
+static struct evpg_pool_stats look(void)
+{
+    struct evpg_pool_stats stats = EVPG_POOL_STATS();
+
+    ck_assert_int_eq(evpg_pool_get_stats(db, &stats), 0);
+    return stats;
+}
+
+static struct outcome *insert_until_denied(void)
+{
+    struct outcome *insert;
+
+    do {
+        insert = query("insert into denied values (1)", EVPG_NO_PARAMS);
+        ck_assert(await_flag(&insert->completions, 5000));
+        run_for(5);
+    } while (!insert->error);
+    return insert;
+}
+
+static void set_read_only(const char *change)
+{
+    free(admin(change));
+    free(admin("select pg_reload_conf()"));
+}
+
 /* A server that does not write any more, without having been restarted, is let go, as are the other
- * connections to it; and had again. */
+ * connections to it, with what is under way on them finished; and had again. The standby's stay. */
 START_TEST(writes_denied)
 {
-    struct outcome *denied, *later;
+    struct outcome *denied, *later, *slow;
+    char *before, *after;
 
     standby_make();
     begin_two(true, 3);
@@ -334,21 +372,31 @@ START_TEST(writes_denied)
         evpg_request_set_flags(query("select pg_sleep(0.1)", EVPG_NO_PARAMS)->request,
                                EVPG_EXCLUSIVE);
     await_all();
-    free(admin("alter system set default_transaction_read_only = on"));
-    free(admin("select pg_reload_conf()"));
-    do {
-        denied = query("insert into denied values (1)", EVPG_NO_PARAMS);
-        await_all();
+    await_standby(true);
+    before = session_on_standby();
+    slow = query("select pg_sleep(1.5), 'to its end'", EVPG_NO_PARAMS);
+    evpg_request_set_flags(slow->request, EVPG_EXCLUSIVE);
+    run_for(50);
+    while (look().opening >
+           0) /* it may find a server that writes, and does not any more when it is used */
         run_for(5);
-    } while (!denied->error);
+    set_read_only("alter system set default_transaction_read_only = on");
+    denied = insert_until_denied();
     ck_assert_outcome_sqlstate(denied, "25006");
     later = query("insert into denied values (2)", EVPG_NO_PARAMS);
     run_for(300);
     ck_assert_int_eq(later->completions, 0);
-    free(admin("alter system reset default_transaction_read_only"));
-    free(admin("select pg_reload_conf()"));
+    ck_assert_int_eq(slow->completions, 0);
+    after = session_on_standby();
+    ck_assert_str_eq(after, before);
+    ck_assert(await_flag(&slow->completions, 5000));
+    ck_assert_outcome_ok(slow);
+    set_read_only("alter system reset default_transaction_read_only");
     await_all();
     ck_assert_outcome_ok(later);
+    ck_assert_uint_eq(look().connections_lost, 0);
+    free(before);
+    free(after);
     free(admin("drop table denied"));
     end();
 }

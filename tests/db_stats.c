@@ -304,117 +304,6 @@ START_TEST(observes_a_lease)
 }
 END_TEST
 
-/* What stands behind a metric's name and labels, in the text; fails when it is not there. */
-static double metric(const char *text, const char *name)
-{
-    const char *line = strstr(text, name);
-
-    while (line && line != text && line[-1] != '\n')
-        line = strstr(line + 1, name);
-    ck_assert_msg(line != NULL, "no %s", name);
-    return atof(line + strlen(name));
-}
-
-static char *write_metrics(const char *label)
-{
-    struct evbuffer *out = evbuffer_new();
-    size_t length;
-    char *text;
-
-    ck_assert_int_eq(evpg_pool_write_metrics(db, out, label), 0);
-    length = evbuffer_get_length(out);
-    text = calloc(1, length + 1);
-    evbuffer_remove(out, text, length);
-    evbuffer_free(out);
-    return text;
-}
-
-/* Each line is a comment, or a name, labels and a number; and ends. */
-static void check_lines(const char *text)
-{
-    while (*text) {
-        const char *end = strchr(text, '\n');
-        const char *space = end;
-
-        ck_assert_ptr_nonnull(end);
-        while (space > text && *space != ' ')
-            space--;
-        ck_assert(strncmp(text, "evpg_", 5) == 0 || strncmp(text, "# HELP evpg_", 12) == 0 ||
-                  strncmp(text, "# TYPE evpg_", 12) == 0);
-        ck_assert(*text == '#' || strspn(space + 1, "0123456789.") == (size_t)(end - space - 1));
-        text = end + 1;
-    }
-}
-
-/* No name with its labels is there twice. */
-static void check_unique(const char *text)
-{
-    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
-        const char *end = strchr(line, '\n'), *again = end;
-        char key[300];
-
-        while (*end != ' ')
-            end--;
-        snprintf(key, sizeof(key), "\n%.*s", (int)(end + 1 - line), line);
-        ck_assert_msg(*line == '#' || !strstr(again, key), "twice: %s", key);
-    }
-}
-
-/* Names that differ only in what cannot be in a label, or in what is cut off amid a character. */
-START_TEST(names_are_kept_apart)
-{
-    static const char most[] = "12345678901234567890123456789012345678901234567890123456789012";
-    static const char *const ends[] = {"", "\xc3\xa9", "\xc4\xa9", "\xff", "\xfe"};
-    char name[80], *text;
-
-    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1, .max_request_names = 20));
-    for (int i = 0; i < 10; i++) {
-        snprintf(name, sizeof(name), "%s%s", i % 2 ? most : "x", ends[i / 2]);
-        evpg_request_set_name(query("select 1", EVPG_NO_PARAMS)->request, name);
-    }
-    await_all();
-    ck_assert_ptr_nonnull(evpg_pool_name_stats(db, 9));
-    text = write_metrics("main");
-    check_lines(text);
-    check_unique(text);
-    free(text);
-    end();
-}
-END_TEST
-
-START_TEST(for_prometheus)
-{
-    struct outcome *named;
-    char *text;
-
-    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1, .max_request_names = 10));
-    named = query("select generate_series(1, 5)", EVPG_NO_PARAMS);
-    evpg_request_set_name(named->request, "a \"name\"\\\n\xff\xc3\xa9");
-    query("select 1 / 0", EVPG_NO_PARAMS);
-    await_all();
-    text = write_metrics("main");
-    check_lines(text);
-    check_unique(text);
-    ck_assert(metric(text, "evpg_requests_submitted_total{pool=\"main\"} ") == 2);
-    ck_assert(metric(text, "evpg_requests_failed_total{pool=\"main\"} ") == 1);
-    ck_assert(metric(text, "evpg_rows_total{pool=\"main\"} ") == 5);
-    ck_assert(metric(text, "evpg_connections_idle{pool=\"main\"} ") == 1);
-    ck_assert(metric(text, "evpg_request_seconds_bucket{pool=\"main\",le=\"+Inf\"} ") == 2);
-    ck_assert(metric(text, "evpg_request_seconds_bucket{pool=\"main\",le=\"67.108864\"} ") == 2);
-    ck_assert(metric(text, "evpg_request_seconds_count{pool=\"main\"} ") == 2);
-    ck_assert(metric(text, "evpg_request_seconds_sum{pool=\"main\"} ") > 0);
-    ck_assert(metric(text, "evpg_named_request_seconds_count{pool=\"main\","
-                           "name=\"a \\\"name\\\"\\\\\\n\\\\xff\xc3\xa9\"} ") == 1);
-    free(text);
-    text = write_metrics(NULL);
-    check_lines(text);
-    ck_assert(metric(text, "evpg_connections ") == 1);
-    ck_assert(metric(text, "evpg_request_seconds_bucket{le=\"0.000064\"} ") == 0);
-    free(text);
-    end();
-}
-END_TEST
-
 /* Of what is no pool, and of other sizes. */
 START_TEST(cannot_be)
 {
@@ -455,8 +344,6 @@ int main(void)
     tcase_add_test(tcase, of_connections);
     tcase_add_loop_test(tcase, observes_only, 0, 2);
     tcase_add_test(tcase, observes_a_lease);
-    tcase_add_test(tcase, names_are_kept_apart);
-    tcase_add_test(tcase, for_prometheus);
     tcase_add_test(tcase, cannot_be);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);

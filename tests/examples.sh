@@ -141,9 +141,87 @@ fails_clearly() {
     return 1
 }
 
+# ask PATH: what the HTTP server at $port answers to that, in $tmp/answer. Fails without an answer.
+ask() {
+    exec 9<>"/dev/tcp/127.0.0.1/$port" || return
+    printf 'GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' "$1" >&9
+    timeout 10 cat <&9 | tr -d '\r' >"$tmp/answer"
+    exec 9>&-
+    test -s "$tmp/answer"
+}
+
+# answers PATH STATUS TEXT: in a line of the answer.
+answers() {
+    ask "$1" || return
+    [[ $(head -n 1 "$tmp/answer") != "HTTP/1.1 $2 "* ]] || ! grep -qF -- "$3" "$tmp/answer" ||
+        return 0
+    head -n 20 "$tmp/answer" | diagnose
+    return 1
+}
+
+# start_courses CONNINFO: in the background, until it listens, at $port; its process is $courses.
+start_courses() {
+    PGDATABASE=$database "$build/examples/http_courses" 0 "$1" >"$tmp/out" 2>"$tmp/err" </dev/null &
+    courses=$!
+    awaits '^http://127.0.0.1:[0-9]+/$' || return
+    port=$(sed -E 's|.*:([0-9]+)/|\1|' "$tmp/out")
+}
+
+becomes_well() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        ! answers /healthz 200 well >"$tmp/why" || return 0
+        sleep 0.1
+    done
+    cat "$tmp/why"
+    return 1
+}
+
+# counts METRIC NUMBER
+counts() {
+    ask /metrics || return
+    same "$(sed -n "s/^evpg_$1{pool=\"courses\"} //p" "$tmp/answer")" "$2"
+}
+
+waiting_for_courses="select count(*) from pg_stat_activity where query like 'select titulo%'
+    and wait_event_type = 'Lock'"
+
+# awaits_waiting NUMBER: of its queries wait for the locked table; within a second at most.
+awaits_waiting() {
+    local i
+    for ((i = 0; i < 40; i++)); do
+        [[ $(psql -X -A -t -c "$waiting_for_courses") != "$1" ]] || return 0
+        sleep 0.02
+    done
+    echo "# $(psql -X -A -t -c "$waiting_for_courses") wait"
+    return 1
+}
+
+# The table is locked, so that a client can go while its query runs.
+client_hangs_up() {
+    local locker result=0
+    PGDATABASE=$database psql -X -q -c 'begin; lock table cursos; select pg_sleep(3)' \
+        >"$tmp/locker" 2>&1 &
+    locker=$!
+    sleep 0.5
+    exec 9<>"/dev/tcp/127.0.0.1/$port"
+    printf 'GET /course?id=3 HTTP/1.1\r\nHost: a\r\n\r\n' >&9
+    awaits_waiting 1 || result=1
+    exec 9>&-
+    awaits_waiting 0 || result=1
+    counts requests_timed_out_total 0 && counts requests_abandoned_total 1 || result=1
+    answers '/course?id=3' 504 'took too long' || result=1
+    wait "$locker"
+    return "$result"
+}
+
 # sql TEXT: as the superuser, outside of the examples' database.
 sql() {
     psql -X -q -v ON_ERROR_STOP=1 -c "$1"
+}
+
+course_title() {
+    PGDATABASE=$database psql -X -A -t -c "select titulo from cursos where id = $1"
 }
 
 load_courses() {
@@ -228,7 +306,30 @@ check "its first line is that the query is submitted" \
 check "its clock ticks before the first row" ticks_first
 check "it prints 200 rows" same "$(count_rows)" 200
 check "and says so" prints '^200 rows; '
+
+check "http_courses listens" start_courses ''
+check "http_courses is well when it is connected" becomes_well
+check "http_courses knows a course" answers '/course?id=1' 200 "$(course_title 1)"
+check "http_courses knows another" answers '/course?id=12' 200 "$(course_title 12)"
+check "http_courses does not know all" answers '/course?id=999' 404 'no such course'
+for id in '' '?' '?id' '?id=' '?id=x' '?id=1x' '?id=-1' '?id=0' '?id=99999999999999999999' \
+    "?id=1'" '?id=%00' '?x=1'; do
+    check "http_courses refuses /course$id" answers "/course$id" 400 'must be a number'
+done
+check "http_courses stops the query of a client that hangs up" client_hangs_up
+check "http_courses counts by name" answers /metrics 200 \
+    'evpg_named_request_seconds_count{pool="courses",name="course"} '
+kill -TERM "$courses"
+check "http_courses ends well" ends 0 "$courses"
 check "the database is dropped" quiet drop_courses
+check "http_courses starts without a server" start_courses 'host=/nonexistent'
+check "it says that it is not well" answers /healthz 503 'not well'
+check "it asks its clients to try again later" answers '/course?id=1' 503 'try again later'
+check "and does not tell them why" same "$(grep -c nonexistent "$tmp/answer")" 0
+kill -TERM "$courses"
+check "it ends well" ends 0 "$courses"
+check "http_courses says what is wrong with its settings" run 1 http_courses 0 'nothing=1'
+check "in one line" same "$(grep -c '^http_courses: ' "$tmp/err")" 1
 
 for example in "${examples[@]}"; do
     check "$example ends with 1 and one line when there is no server" fails_clearly "$example"

@@ -3,7 +3,8 @@
  * http_clients: the example http_service, and clients that do not behave: who break off, send what
  * is no request, too much or too many at once, and more clients than there are descriptors for.
  *
- * After each the service must be well, have nothing left to do, and use no processor.
+ * After each the service must be well, have nothing left to do, and use no processor. (Clients that
+ * expect "100 Continue" are in http_expect.)
  */
 #include "chance.h"
 #include "harness.h"
@@ -17,36 +18,6 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 #define CLOSE "Connection: close\r\n\r\n"
 
-/* Waits until so many sleep at the server. */
-static void await_sleeping(int n)
-{
-    double end = now_ms() + 10000;
-
-    while (service_sleeping() != n && now_ms() < end)
-        run_for(5);
-    ck_assert_int_eq(service_sleeping(), n);
-}
-
-static void check_well(void)
-{
-    const struct answer *answer = service_ask("/db");
-
-    ck_assert_int_eq(answer->status, 200);
-    ck_assert_ptr_nonnull(strstr(answer->body, "\"randomNumber\":"));
-}
-
-/* How often it has counted that, as one metric without labels but the pool's. */
-static int metric(const char *name)
-{
-    struct answer *answer = service_ask("/metrics");
-    char start[200], *line;
-
-    snprintf(start, sizeof(start), "\nevpg_%s{pool=\"main\"} ", name);
-    line = strstr(answer->body, start);
-    ck_assert_msg(line != NULL, "no %s", name);
-    return atoi(line + strlen(start));
-}
-
 /* Of a client that is gone, by a FIN or by a reset, before the next of its requests or after it,
  * the query is stopped, long before its deadline; and nothing spins meanwhile. */
 START_TEST(breaks_off)
@@ -55,17 +26,17 @@ START_TEST(breaks_off)
 
     service_begin(NULL, NULL);
     fd = service_send(GET("/slow?ms=60000") "\r\n");
-    await_sleeping(1);
+    service_await_sleeping(1);
     if (_i & 2)
         ck_assert_int_gt(send(fd, GET("/db") "\r\n", strlen(GET("/db") "\r\n"), 0), 0);
     if (_i & 1)
         service_reset(fd);
     else
         close(fd);
-    await_sleeping(0);
-    ck_assert_int_eq(metric("requests_abandoned_total"), 1);
-    ck_assert_int_eq(metric("requests_timed_out_total"), 0);
-    check_well();
+    service_await_sleeping(0);
+    ck_assert_int_eq(service_count("requests_abandoned_total"), 1);
+    ck_assert_int_eq(service_count("requests_timed_out_total"), 0);
+    service_check_well();
     service_end();
 }
 END_TEST
@@ -80,7 +51,7 @@ START_TEST(sends_the_next_one)
 
     service_begin(NULL, NULL);
     fd = service_send(GET("/slow?ms=800") "\r\n");
-    await_sleeping(1);
+    service_await_sleeping(1);
     ck_assert_int_gt(send(fd, next, strlen(next), MSG_NOSIGNAL), 0);
     cpu = service_cpu_ms();
     run_for(500);
@@ -107,31 +78,7 @@ START_TEST(does_not_read_the_answers)
         service_go_on();
         run_for(5);
     }
-    check_well();
-    service_end();
-}
-END_TEST
-
-/* evhttp has "100 Continue" to write when the request begins, and by that finds out that the client
- * is gone, before or after we do. */
-START_TEST(expects_to_continue)
-{
-    service_begin(NULL, NULL);
-    for (int i = 0; i < sized(20, 200); i++) {
-        int fds[4];
-
-        service_halt();
-        for (int j = 0; j < 4; j++)
-            fds[j] = service_send(GET("/slow?ms=60000") "Expect: 100-continue\r\n"
-                                                        "Content-Length: 5\r\n\r\nhello");
-        for (int j = 0; j < 4; j++)
-            service_reset(fds[j]);
-        service_go_on();
-        run_for(10);
-    }
-    await_sleeping(0);
-    check_well();
-    ck_assert_int_eq(metric("requests_timed_out_total"), 0);
+    service_check_well();
     service_end();
 }
 END_TEST
@@ -175,7 +122,7 @@ START_TEST(sends_odd_things)
         ck_assert_msg(strncmp(text, odd[i].answer, strlen(odd[i].answer)) == 0, "%s: %s",
                       odd[i].text, text);
     }
-    check_well();
+    service_check_well();
     service_end();
 }
 END_TEST
@@ -224,7 +171,7 @@ START_TEST(too_many)
         service_read(fds[i], text, sizeof(text));
         ck_assert_msg(strncmp(text, "HTTP/1.1 200 ", 13) == 0, "%d: %s", i, text);
     }
-    check_well();
+    service_check_well();
     service_end();
 }
 END_TEST
@@ -288,16 +235,18 @@ START_TEST(by_chance)
     for (int i = 0; i < AT_ONCE; i++)
         if (fds[i])
             end_by_chance(fds[i]);
-    await_sleeping(0);
+    service_await_sleeping(0);
     end = now_ms() + 10000;
-    while ((metric("requests_running") > 0 || metric("requests_waiting") > 0) && now_ms() < end)
+    while ((service_count("requests_running") > 0 || service_count("requests_waiting") > 0) &&
+           now_ms() < end)
         run_for(50);
-    check_well();
-    ck_assert_msg(metric("requests_submitted_total") == metric("requests_succeeded_total") +
-                                                            metric("requests_failed_total") +
-                                                            metric("requests_abandoned_total"),
+    service_check_well();
+    ck_assert_msg(service_count("requests_submitted_total") ==
+                      service_count("requests_succeeded_total") +
+                          service_count("requests_failed_total") +
+                          service_count("requests_abandoned_total"),
                   "EVPG_TEST_SEED=%lu", chance_seed());
-    ck_assert_int_eq(metric("requests_running") + metric("requests_waiting"), 0);
+    ck_assert_int_eq(service_count("requests_running") + service_count("requests_waiting"), 0);
     service_end();
 }
 END_TEST
@@ -311,7 +260,6 @@ int main(void)
     tcase_add_loop_test(tcase, breaks_off, 0, 4);
     tcase_add_test(tcase, sends_the_next_one);
     tcase_add_test(tcase, does_not_read_the_answers);
-    tcase_add_test(tcase, expects_to_continue);
     tcase_add_test(tcase, sends_odd_things);
     tcase_add_test(tcase, asks_for_the_head);
     tcase_add_test(tcase, too_many);

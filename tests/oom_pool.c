@@ -13,6 +13,7 @@
 #include "oracle.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <stdio.h>
 
 static int countdown; /* the how-manieth allocation from here fails; 0: none */
@@ -110,12 +111,24 @@ static void run_until(struct event_base *loop, const int *flag)
     }
 }
 
+/* All of it, or nothing. */
+static void write_metrics(void)
+{
+    struct evbuffer *out = evbuffer_new();
+    bool failed = evpg_pool_write_metrics(pool, out, "a label") < 0;
+
+    ck_assert(!failed || (errno == ENOMEM && n_failed > 0));
+    ck_assert(failed == (evbuffer_get_length(out) == 0));
+    evbuffer_free(out);
+}
+
 static void run(struct event_base *loop)
 {
     int closed = 0, expected;
 
     submit_all();
     run_until(loop, NULL);
+    write_metrics();
     expected = evpg_close(pool, 1000, on_closed, &closed) == 0;
     if (expected)
         run_until(loop, &closed);

@@ -33,9 +33,11 @@ static struct answer *answers;
 /* In a child. */
 static void become_service(int out, const char *conninfo, const char *standby_conninfo)
 {
-    const char *program = getenv("EVPG_TEST_SERVICE");
+    const char *program = getenv("EVPG_TEST_SERVICE"), *build = getenv("top_builddir");
+    char path[500];
 
-    program = program ? program : "examples/http_service";
+    snprintf(path, sizeof(path), "%s/examples/http_service", build ? build : ".");
+    program = program ? program : path;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(out, 1);
     execl(program, program, "0", conninfo ? conninfo : "", standby_conninfo, (char *)NULL);
@@ -111,11 +113,14 @@ int service_sleeping(void)
 static void note(struct answer *answer, struct evhttp_request *http)
 {
     const char *again = evhttp_find_header(evhttp_request_get_input_headers(http), "X-Try-Again");
-    int length = evbuffer_copyout(evhttp_request_get_input_buffer(http), answer->body,
-                                  sizeof(answer->body) - 1);
+    struct evbuffer *body = evhttp_request_get_input_buffer(http);
+    size_t length = evbuffer_get_length(body);
 
     answer->status = evhttp_request_get_response_code(http);
-    answer->body[length > 0 ? length : 0] = '\0';
+    answer->body = realloc(answer->body, length + 1);
+    require(answer->body);
+    evbuffer_remove(body, answer->body, length);
+    answer->body[length] = '\0';
     snprintf(answer->try_again, sizeof(answer->try_again), "%s", again ? again : "");
 }
 
@@ -136,6 +141,7 @@ struct answer *service_get(const char *path, void (*on_done)(struct answer *answ
     struct answer *answer = calloc(1, sizeof(*answer));
     struct evhttp_request *http = evhttp_request_new(on_answer, answer);
 
+    answer->body = calloc(1, 1);
     answer->next = answers;
     answers = answer;
     answer->on_done = on_done;
@@ -170,6 +176,61 @@ struct answer *service_ask(const char *path)
     return answer;
 }
 
+double service_metric(const char *name)
+{
+    const struct answer *answer = service_ask("/metrics");
+    size_t length = strlen(name);
+    const char *line = answer->body;
+
+    while (line && !(strncmp(line, name, length) == 0 && line[length] == ' ')) {
+        line = strchr(line, '\n');
+        line += line != NULL;
+    }
+    ck_assert_msg(line != NULL, "no %s", name);
+    return atof(line + length);
+}
+
+int service_count(const char *name)
+{
+    char whole[100];
+
+    snprintf(whole, sizeof(whole), "evpg_%s{pool=\"main\"}", name);
+    return (int)service_metric(whole);
+}
+
+void service_await_sleeping(int n)
+{
+    double end = now_ms() + 10000;
+
+    while (service_sleeping() != n && now_ms() < end)
+        run_for(5);
+    ck_assert_int_eq(service_sleeping(), n);
+}
+
+void service_check_well(void)
+{
+    const struct answer *answer = service_ask("/db");
+
+    ck_assert_int_eq(answer->status, 200);
+    ck_assert_ptr_nonnull(strstr(answer->body, "\"randomNumber\":"));
+}
+
+double service_lag_ms(void)
+{
+    return 1e3 * service_metric("http_service_loop_lag_own_seconds_max");
+}
+
+enum { MOST_LAG_MS = SANITIZED ? 490 : 40 };
+
+void service_check_lag(void)
+{
+    double own = service_lag_ms();
+
+    printf("# the service's loop was late by %.1f ms at most, and by its own doing by %.1f ms\n",
+           1e3 * service_metric("http_service_loop_lag_seconds_max"), own);
+    ck_assert_msg(own <= MOST_LAG_MS, "the service's loop was late by %.1f ms", own);
+}
+
 void service_hang_up(struct answer *answer)
 {
     answer->done = true;
@@ -178,7 +239,7 @@ void service_hang_up(struct answer *answer)
     answer->connection = NULL;
 }
 
-int service_send(const char *text)
+int service_connect(int receive_bytes)
 {
     const struct timeval patience = {5, 0};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -186,7 +247,16 @@ int service_send(const char *text)
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (receive_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
     require(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
+}
+
+int service_send(const char *text)
+{
+    int fd = service_connect(0);
+
     require(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
     return fd;
 }
@@ -270,6 +340,7 @@ void service_end(void)
         next = answers->next;
         if (answers->connection)
             evhttp_connection_free(answers->connection);
+        free(answers->body);
         free(answers);
     }
     event_base_free(base);

@@ -2,8 +2,8 @@
 # source_readme: a TAP test that README.md and the texts in doc speak of what there is.
 #
 # README.md shows examples/cursos_concluidos.c whole, and that file it must be, byte for byte. The
-# other pieces of C of a text compile, together. doc/VALUES.md names all there is for values. The
-# paths in the texts, in backticks or in blocks of code other than C, must exist. Called by
+# other pieces of C of a text compile, together. doc/ADDING.md has a program and changes to it, which
+# make of it examples/http_courses.c. doc/VALUES.md names all there is for values. The paths in the texts, in backticks or in blocks of code other than C, must exist. Called by
 # `make check`, or by hand without arguments; it needs a compiler, and no build.
 #
 # Exit status: 0; the verdicts are in the output, as TAP has it.
@@ -14,14 +14,14 @@ set -uo pipefail
 export LC_ALL=C
 
 example=examples/cursos_concluidos.c
-documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/LISTEN.md)
+documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/ADDING.md doc/LISTEN.md)
 
-# split_c_blocks FILE: puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
-split_c_blocks() {
+# split_blocks FILE LANGUAGE: puts each fenced block of it into a file of its own, $tmp/block.NUMBER.
+split_blocks() {
     rm -f "$tmp"/block.*
-    awk -v prefix="$tmp/block." '
+    awk -v prefix="$tmp/block." -v start="^\`\`\`[ \t]*$2[ \t]*\$" '
         /^```/ {
-            inside = !inside && $0 ~ /^```[ \t]*[cC][ \t]*$/
+            inside = !inside && $0 ~ start
             blocks += inside
             next
         }
@@ -32,7 +32,7 @@ split_c_blocks() {
 # The block that starts as the example does, with its first three lines, must go on as it does.
 shows_the_example() {
     local block found=no
-    split_c_blocks README.md
+    split_blocks README.md '[cC]'
     for block in "$tmp"/block.*; do
         [[ -s $block && $(head -n 3 "$block") = $(head -n 3 "$example") ]] || continue
         found=yes
@@ -47,7 +47,7 @@ shows_the_example() {
 # print_pieces FILE: the other blocks, as they would be in one file; #line has the compiler name them.
 print_pieces() {
     local block
-    split_c_blocks "$1"
+    split_blocks "$1" '[cC]'
     for block in "$tmp"/block.*; do
         [[ -s $block && $(head -n 3 "$block") != $(head -n 3 "$example") ]] || continue
         echo "#line 1 \"$1, piece ${block##*.}\""
@@ -55,13 +55,64 @@ print_pieces() {
     done
 }
 
+# compiles FILE [OPTION...]
+compiles() {
+    local command
+    read -ra command <<<"${CC-cc} -std=gnu11 -Wall -Wextra -Werror ${*:2} \
+        -fsyntax-only -Iinclude ${LIBEVENT_CFLAGS-} -x c -"
+    quiet "${command[@]}" <"$1"
+}
+
 # A piece need not be used by another one.
 pieces_compile() {
-    local command
-    read -ra command <<<"${CC-cc} -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
-        -fsyntax-only -Iinclude ${LIBEVENT_CFLAGS-} -x c -"
     print_pieces "$1" >"$tmp/pieces.c"
-    grep -q evpg_ "$tmp/pieces.c" && quiet "${command[@]}" <"$tmp/pieces.c"
+    grep -q evpg_ "$tmp/pieces.c" && compiles "$tmp/pieces.c" -Wno-unused-function
+}
+
+# change FILE DIFF: prints it with that done to it. A line of "@@" alone begins each place; what stands
+# there must be in the file, once.
+change() {
+    awk '
+        FNR == NR && /^@@/ { n++; next }
+        FNR == NR {
+            if (!/^\+/) old[n] = old[n] substr($0, 2) "\n"
+            if (!/^-/) new[n] = new[n] substr($0, 2) "\n"
+            next
+        }
+        { text = text $0 "\n" }
+        END {
+            text = "\n" text
+            for (i = 1; i <= n; i++) {
+                at = index(text, "\n" old[i])
+                if (!at || index(substr(text, at + 1), "\n" old[i])) {
+                    print "# place " i " is there never or twice:\n" old[i] >"/dev/stderr"
+                    exit 1
+                }
+                text = substr(text, 1, at) new[i] substr(text, at + 1 + length(old[i]))
+            }
+            printf "%s", substr(text, 2)
+        }
+    ' "$2" "$1"
+}
+
+# The program that doc/ADDING.md begins with, by each of its steps in turn; each compiles.
+follows_the_steps() {
+    local block steps=0
+    split_blocks doc/ADDING.md c
+    mv "$tmp/block.001" "$tmp/program.c"
+    ! grep -q evpg "$tmp/program.c" || return
+    compiles "$tmp/program.c" || return
+    split_blocks doc/ADDING.md diff
+    for block in "$tmp"/block.*; do
+        change "$tmp/program.c" "$block" >"$tmp/changed.c" 2>"$tmp/why" || {
+            echo "# in ${block##*.}:" && diagnose <"$tmp/why"
+            return 1
+        }
+        mv "$tmp/changed.c" "$tmp/program.c"
+        compiles "$tmp/program.c" || return
+        steps=$((steps + 1))
+    done
+    [[ $steps -ge 5 ]] && same_file "$tmp/program.c" examples/http_courses.c
 }
 
 # Getters, what they are scanned into, and makers of parameters: all that the headers have.
@@ -90,6 +141,45 @@ list_unnamed_settings() {
     local name
     list_pool_settings | while read -r name; do
         grep -qE "^\|.*\`$name\`.*\|" doc/POOL.md || echo "the table in doc/POOL.md has no $name"
+    done
+}
+
+# stated_default SETTING: what the table in doc/POOL.md has, as a number; -1 is none.
+stated_default() {
+    awk -F ' *[|] *' -v setting="\`$1\`" '
+        index($2, setting) {
+            n = split($2, settings, ", ")
+            split($3, defaults, "; ")
+            for (i = 1; i <= n; i++)
+                if (settings[i] == setting)
+                    print defaults[i]
+        }
+    ' doc/POOL.md | sed 's/,//g; s/^none$/-1/; s/ hour$/*3600000/; s/ minutes$/*60000/
+        s/ KiB$/*1024/; s/ MiB$/*1048576/'
+}
+
+# Where the code has a number; 0 stands for what has no number of its own.
+list_wrong_defaults() {
+    local name preset stated
+    sed -nE 's/^ *NUMBER\(([a-z_]+), [a-z]+, (.*)\),$/\1 \2/p' lib/pool_config.c |
+        while read -r name preset; do
+            stated=$(stated_default "$name")
+            [[ $((preset)) -eq 0 || $((stated)) -eq $((preset)) ]] ||
+                echo "doc/POOL.md says that $name is $stated, and it is $((preset))"
+        done
+}
+
+# The metrics that doc/POOL.md names, which are what has no parentheses behind it.
+list_named_metrics() {
+    # shellcheck disable=SC2016 # backticks are meant
+    grep -oE '`evpg_[a-z_]+`' doc/POOL.md | tr -d '`' | sort -u
+}
+
+list_unknown_metrics() {
+    local name
+    list_named_metrics | while read -r name; do
+        grep -qE "METRIC\(\"${name#evpg_}\"|\"${name#evpg_}\", *\"?[A-Z]" lib/metrics.c ||
+            echo "doc/POOL.md names the metric $name, which is not there"
     done
 }
 
@@ -152,10 +242,14 @@ check "README.md shows $example as it is" shows_the_example
 for file in README.md doc/VALUES.md doc/POOL.md doc/LISTEN.md; do
     check "the pieces of C in $file compile" pieces_compile "$file"
 done
+check "the steps of doc/ADDING.md lead to examples/http_courses.c" follows_the_steps
 check "there are functions for values" test "$(list_value_functions | wc -l)" -gt 80
 check "doc/VALUES.md names them all" silent list_unnamed
 check "a pool has settings" test "$(list_pool_settings | wc -l)" -gt 25
 check "doc/POOL.md has them all" silent list_unnamed_settings
+check "and as they are" silent list_wrong_defaults
+check "doc/POOL.md says which metrics to watch" test "$(list_named_metrics | wc -l)" -gt 10
+check "all of these are there" silent list_unknown_metrics
 check "README.md names scripts/demo" names scripts/demo
 check "README.md names scripts/check" names scripts/check
 check "the paths that are named exist" silent list_missing

@@ -180,7 +180,7 @@ struct evpg_pool_config {
     /**
      * Of how many names of requests (evpg_request_set_name()) it is counted by itself how often and
      * how long they ran, see evpg_pool_name_stats(); each takes 1.2 KiB, once it is used, and
-     * evpg_pool_write_metrics() takes longer with each: keep it to some dozens. Default: none.
+     * 2 KiB of what evpg_pool_write_metrics() writes: keep it to some dozens. Default: none.
      */
     int max_request_names;
 

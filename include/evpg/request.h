@@ -29,7 +29,8 @@ EVPG_EXPORT void evpg_request_resume(struct evpg_request *request);
  * does. What had not been sent never is (EVPG_FATE_NOT_SENT). Of what had, nobody knows what
  * becomes (EVPG_FATE_UNKNOWN): its place on the connection is kept, its answer is thrown away, and
  * the server is asked to stop it, as evpg_request_cancel() does; it is given 20 ms to end by itself
- * first. evpg_error_phase() says how far it had come. evpg_open()'s request: the opening is given
+ * first. evpg_error_phase() says how far it had come, and in a pool the message, why no connection
+ * could be had, if that was the reason. evpg_open()'s request: the opening is given
  * up, and what waits for it fails as well. Where the loop itself stood still beyond the deadline,
  * that is put off by 50 ms, once, and what has come meanwhile is looked at first.
  *

@@ -146,10 +146,13 @@ EVPG_EXPORT const struct evpg_name_stats *evpg_pool_name_stats(struct evpg_db *p
  * Writes all that in the text format of Prometheus (version 0.0.4), each metric with its HELP and
  * TYPE, as an HTTP server's answer to /metrics: counters, gauges, and histograms in seconds.
  *
+ * A label is written as it stands, but for what Prometheus wants escaped, if it is UTF-8 and does
+ * not contain \\x. In all others bytes that are no UTF-8 are written as \\xff is, and each
+ * backslash twice: so no two names are written alike. It takes about 2 us for each name.
+ *
  * @param pool from evpg_pool_new()
  * @param out what it is added to; nothing is, where this fails
- * @param label the value of the label "pool", whatever bytes it has: those that are no UTF-8 are
- *     written as \\xff is, also in names. NULL: no label
+ * @param label the value of the label "pool", whatever bytes it has. NULL: no label
  * @return 0; or -1 with errno EINVAL (not a pool, no buffer) or ENOMEM
  */
 EVPG_EXPORT int evpg_pool_write_metrics(struct evpg_db *pool, struct evbuffer *out,
