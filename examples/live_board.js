@@ -35,7 +35,7 @@ function makeItem(entry, isFresh) {
     const item = document.createElement('li');
     item.dataset.key = entry.key;
     item.className = isFresh ? 'fresh' : '';
-    for (const [name, text] of [['who', entry.who], ['mark', entry.mark ?? '–'],
+    for (const [name, text] of [['who', entry.who], ['mark', entry.mark?.toFixed(2) ?? '–'],
                                 ['course', entry.course], ['day', entry.day]]) {
         const part = document.createElement('span');
         part.className = name;

@@ -13,7 +13,9 @@ begin;
 set local client_encoding = 'UTF8';
 
 create sequence alunos_id owned by alunos.id;
-select setval('alunos_id', coalesce(max(id), 0) + 1, false) from alunos;
+do $$ begin
+    perform setval('alunos_id', coalesce(max(id), 0) + 1, false) from alunos;
+end $$;
 alter table alunos alter id set default nextval('alunos_id');
 
 alter table conclusoes add numero bigint;
@@ -25,7 +27,9 @@ update conclusoes as c
  where (c.aluno_id, c.curso_id) = (n.aluno_id, n.curso_id);
 alter table conclusoes alter numero set not null, add unique (numero);
 create sequence conclusoes_numero owned by conclusoes.numero;
-select setval('conclusoes_numero', coalesce(max(numero), 0) + 1, false) from conclusoes;
+do $$ begin
+    perform setval('conclusoes_numero', coalesce(max(numero), 0) + 1, false) from conclusoes;
+end $$;
 
 create function conclusoes_numerar() returns trigger language plpgsql as $$
 begin
