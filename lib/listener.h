@@ -31,6 +31,7 @@ struct evpg_listener {
     pid_t pid;         /* of the process that made it */
     struct evpg_listener_config config;
     struct evpg_conn_config connection;
+    char *conninfo_text; /* as it was given, or NULL */
     evpg_listener_cb on_lost;
     void *arg;
 
@@ -44,17 +45,21 @@ struct evpg_listener {
     struct event *timer; /* for all that is due */
     bool awake;          /* it comes in the next turn of the loop */
     struct backoff connecting, retrying;
-    int64_t attempt_ns; /* when to connect */
-    int64_t retry_ns;   /* when to ask again for what was refused */
-    int64_t opened_ns;  /* when this connection was made */
-    int64_t heard_ns;   /* when the server last said something */
-    int64_t asked_ns;   /* since when an answer is due */
-    size_t n_asked;     /* how many are */
-    bool put_off;       /* the deadline of these, once, for a loop that stood still */
+    int64_t attempt_ns;       /* when to connect */
+    struct evpg_login *login; /* while the application is asked what to connect with; else NULL */
+    int64_t login_ns;         /* since when */
+    int64_t retry_ns;         /* when to ask again for what was refused */
+    int64_t opened_ns;        /* when this connection was made */
+    int64_t heard_ns;         /* when the server last said something */
+    int64_t asked_ns;         /* since when an answer is due */
+    size_t n_asked;           /* how many are */
+    bool put_off;             /* the deadline of these, once, for a loop that stood still */
 
     int hold; /* how many frames of ours are using this; it is freed when none is, nor conn */
     bool dying;
 };
+
+bool listener_is_inherited(const struct evpg_listener *listener);
 
 /* Around everything that calls the application back. */
 void listener_hold(struct evpg_listener *listener);
@@ -73,6 +78,17 @@ void listener_tell_lost(struct evpg_listener *listener, const struct evpg_error 
 
 /* Why it takes no calls: 0; or an errno, and the log hook has been told. */
 int listener_refusal(struct evpg_listener *listener);
+
+/* Of one whose connection is down: opens it, or asks what to connect with, or goes on with that, if
+ * it is due. The listener may be dying afterwards. */
+void listener_connect(struct evpg_listener *listener);
+
+/* The next attempt is some time after this one, which has failed. */
+void listener_put_off(struct evpg_listener *listener);
+
+/* When its login takes too long; and it is not wanted any more. */
+int64_t listener_login_end(const struct evpg_listener *listener);
+void listener_drop_login(struct evpg_listener *listener);
 
 /* Sends LISTEN and UNLISTEN where they are due, in slices. */
 void channels_send(struct evpg_listener *listener);
