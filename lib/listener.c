@@ -32,7 +32,7 @@ static struct evpg_listener *listener_of(struct evpg_db *db)
     return (struct evpg_listener *)db; /* its first member */
 }
 
-bool listener_is_inherited(const struct evpg_listener *listener)
+static bool is_inherited(const struct evpg_listener *listener)
 {
     return listener->pid != getpid();
 }
@@ -74,7 +74,7 @@ static const struct conn_owner owner = {.gone = on_gone};
 
 int listener_refusal(struct evpg_listener *listener)
 {
-    if (listener_is_inherited(listener))
+    if (is_inherited(listener))
         return db_refuse(&listener->db, EINVAL, "the listener belongs to the parent process");
     if (listener->dying)
         return db_refuse(&listener->db, ESHUTDOWN, "the listener is being freed");
@@ -275,7 +275,7 @@ static void listener_end(struct evpg_db *db)
         return;
     listener_hold(listener);
     listener->dying = true;
-    if (!listener_is_inherited(listener))
+    if (!is_inherited(listener))
         event_free(listener->timer);
     listener_drop_login(listener);
     evpg_free(&listener->conn->db);

@@ -59,8 +59,6 @@ struct evpg_listener {
     bool dying;
 };
 
-bool listener_is_inherited(const struct evpg_listener *listener);
-
 /* Around everything that calls the application back. */
 void listener_hold(struct evpg_listener *listener);
 void listener_release(struct evpg_listener *listener);

@@ -51,13 +51,9 @@ static void open_it(struct evpg_listener *listener)
         listener_put_off(listener);
 }
 
-/* In a child made by fork the timer is the parent's. */
-static void on_login_over(void *arg)
+static void on_login_over(void *listener)
 {
-    struct evpg_listener *listener = arg;
-
-    if (!listener_is_inherited(listener))
-        listener_wake(listener);
+    listener_wake(listener);
 }
 
 void listener_drop_login(struct evpg_listener *listener)

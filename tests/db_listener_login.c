@@ -178,6 +178,46 @@ START_TEST(cannot_be_read)
 }
 END_TEST
 
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+/* How many passes the loop makes in 200 ms, 20 of them for a timer. */
+static int count_passes(void)
+{
+    const struct timeval period = {0, 10000};
+    struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+    double end = now_ms() + 200;
+    int n = 0;
+
+    event_add(tick, &period);
+    for (; now_ms() < end; n++)
+        event_base_loop(base, EVLOOP_ONCE);
+    event_free(tick);
+    return n;
+}
+
+/* Meanwhile nothing is done. */
+START_TEST(is_waited_for)
+{
+    begin_hooked("", EVPG_LISTENER_CONFIG());
+    hook.never = true;
+    ear = hear("here");
+    while (!hook.login)
+        turn();
+    ck_assert_int_lt(count_passes(), 60);
+    hear("there");
+    run_for(50);
+    ck_assert_int_eq(hook.calls, 1);
+    finish(-1, 0, hook.login);
+    await_ready(ear, 1);
+    hearing_end();
+}
+END_TEST
+
 /* What is said too late is not taken. */
 START_TEST(takes_too_long)
 {
@@ -289,6 +329,7 @@ int main(void)
     tcase_add_loop_test(tcase, says_the_password_each_time, 0, 2);
     tcase_add_loop_test(tcase, says_no, 0, 2);
     tcase_add_loop_test(tcase, cannot_be_read, 0, 2);
+    tcase_add_test(tcase, is_waited_for);
     tcase_add_test(tcase, takes_too_long);
     tcase_add_loop_test(tcase, deeds_in_the_hook, 0, 2 * N_DEEDS);
     tcase_add_loop_test(tcase, is_freed_while_it_thinks, 0, 2);
