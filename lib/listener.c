@@ -311,10 +311,12 @@ static void fill_in(struct evpg_listener *listener)
 
     listener->db.ops = &listener_ops;
     listener->pid = getpid();
+    listener->epoch = 1;
     listener->connecting = listener->retrying = waits;
     TAILQ_INIT(&listener->todo);
     TAILQ_INIT(&listener->refused);
-    TAILQ_INIT(&listener->untold);
+    TAILQ_INIT(&listener->telling);
+    TAILQ_INIT(&listener->heard);
     TAILQ_INIT(&listener->dead);
 }
 

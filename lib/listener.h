@@ -11,15 +11,13 @@ enum { MOST_CHANNEL_BYTES = 63 };
 
 struct evpg_subscription {
     TAILQ_ENTRY(evpg_subscription) link;      /* of its channel */
-    TAILQ_ENTRY(evpg_subscription) list_link; /* of the listener's untold, or dead */
+    TAILQ_ENTRY(evpg_subscription) dead_link; /* of the listener's dead */
     struct channel *channel;
     evpg_notify_cb on_notification;
     evpg_ready_cb on_ready; /* or NULL */
     void *arg;
-    bool untold; /* its channel is listened to, and on_ready comes next */
-    bool ready;  /* it gets what comes */
-    bool before; /* it was so on an earlier connection, or is now */
-    bool dead;   /* evpg_listener_unlisten was called */
+    uint64_t ready_epoch; /* in this one it gets what comes; 0: it never did */
+    bool dead;            /* evpg_listener_unlisten was called */
 };
 
 TAILQ_HEAD(subscription_list, evpg_subscription);
@@ -35,12 +33,14 @@ struct evpg_listener {
     evpg_listener_cb on_lost;
     void *arg;
 
-    struct channel *channels;        /* uthash's */
-    struct channel_list todo;        /* for which a LISTEN or UNLISTEN is to be sent */
-    struct channel_list refused;     /* the same, when retry_ns has come */
-    struct subscription_list untold; /* to be told that they are ready */
-    struct subscription_list dead;   /* to be freed when no frame uses them */
-    size_t n_subscriptions;          /* that are not dead */
+    struct channel *channels;      /* uthash's */
+    struct channel_list todo;      /* for which a LISTEN or UNLISTEN is to be sent */
+    struct channel_list refused;   /* the same, when retry_ns has come */
+    struct channel_list telling;   /* listened to, and some are to be told so */
+    struct channel_list heard;     /* listened to, and all know */
+    struct subscription_list dead; /* to be freed when no frame uses them */
+    uint64_t epoch;                /* from 1, and one more after each loss */
+    size_t n_subscriptions;        /* that are not dead */
 
     struct event *timer; /* for all that is due */
     bool awake;          /* it comes in the next turn of the loop */
