@@ -147,6 +147,13 @@ completes_after_a_crash() {
     return 1
 }
 
+# Who has a session loses it, and gets none.
+lock_out() {
+    sql "alter database $database allow_connections false" "$PGDATABASE" &&
+        sql "select pg_terminate_backend(pid) from pg_stat_activity where datname = '$database'" \
+            "$PGDATABASE"
+}
+
 # fill_in WHO: the form, and sends it.
 fill_in() {
     js "const f = document.getElementById('form'); f.who.value = '$1'; f.course.value = '3'; f.mark.value = '9.5'; f.requestSubmit(); return 'sent'"
@@ -211,6 +218,12 @@ check "the page is live again" becomes live state
 check "another one appears as well" completes 'Duda'
 check "by itself" becomes 'Duda|Caio|' list 2
 check "nothing is there twice" becomes '100 100' count_keys
+
+check "the database cannot be had" quiet lock_out
+check "the page says so" becomes lost state
+check "and what it shows is still there" becomes 'Duda|Caio|' list 2
+check "the database can be had" sql "alter database $database allow_connections true" "$PGDATABASE"
+check "the page is live again" becomes live state
 
 check "a mark is changed" sql "update conclusoes set nota = 1 where numero = 300"
 check "its entry comes to the top" becomes 'Sofia Bragança|Duda|' list 2

@@ -287,8 +287,9 @@ EVPG_EXPORT struct evpg_request *evpg_acquire(struct evpg_db *pool, evpg_db_cb o
  * Gives a lease back; evpg_free() of one is the same. What was left behind is undone before the
  * connection is used by others: a transaction that is open is rolled back, what was listened to is
  * not any more (save by LISTEN inside a function or DO, which is not seen: "unlisten *" as
- * server_reset_query is for those who do that), and server_reset_query is run. If something is still under way on it, the
- * connection is closed, and that fails with EVPG_E_CLOSED before this returns.
+ * server_reset_query is for those who do that), and server_reset_query is run. If something is
+ * still under way on it, the connection is closed, and that fails with EVPG_E_CLOSED before this
+ * returns.
  *
  * The lease must not be used afterwards. As long as the pool lives and has not leased the same
  * connection again, that is noticed: it is refused, and the log hook told.
