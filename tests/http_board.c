@@ -174,7 +174,7 @@ START_TEST(does_not_read)
     slow = stream_open(NULL);
     other = stream_open_live();
     before = service_resident_kib();
-    for (int i = 0; i < sized(40, 200); i++) {
+    for (int i = 0; i < sized(200, 600); i++) {
         free(admin("update conclusoes set nota = nota where numero in"
                    " (select numero from conclusoes order by numero desc limit 99)"));
         snprintf(who, sizeof(who), "number %d", i);
