@@ -34,6 +34,7 @@
 #include <evpg/error.h>
 #include <evpg/hooks.h>
 #include <evpg/listener.h>
+#include <evpg/login.h>
 #include <evpg/notify.h>
 #include <evpg/param.h>
 #include <evpg/pool.h>

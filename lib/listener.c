@@ -2,12 +2,13 @@
 /*
  * listener: keeps one connection, to listen on: its making, its loss, its silence and its end.
  *
- * Called by the application, by the timer and by the connection; what is listened to is in
- * listener_channels.c. Invariants: the connection is one and the same, opened again and again, and
- * its face is the listener's db, so that the application knows no other; the next attempt comes
- * from the timer, never from a callback; whatever has changed wakes the timer, and each turn ends
- * with its being set to what is due next; a question to the server has a deadline; memory stays
- * while a frame holds it, and as long as the connection's.
+ * Called by the application, by the timer and by the connection; its opening is in
+ * listener_connect.c, and what is listened to in listener_channels.c. Invariants: the connection is
+ * one and the same, opened again and again, and its face is the listener's db, so that the
+ * application knows no other; the next attempt comes from the timer, never from a callback;
+ * whatever has changed wakes the timer, and each turn ends with its being set to what is due next;
+ * a question to the server has a deadline; memory stays while a frame holds it, and as long as the
+ * connection's.
  */
 #include "listener.h"
 
@@ -45,6 +46,7 @@ static void destroy(struct evpg_listener *listener)
 {
     channels_free(listener);
     types_forget(&listener->db.types);
+    mem_free(listener->conninfo_text);
     mem_free(listener);
 }
 
@@ -147,6 +149,8 @@ static int64_t due(const struct evpg_listener *listener)
 {
     int64_t silence;
 
+    if (listener->login)
+        return listener_login_end(listener);
     if (listener->conn->state == CONN_DOWN)
         return listener->n_subscriptions > 0 ? listener->attempt_ns : NEVER;
     if (listener->conn->state != CONN_READY)
@@ -155,34 +159,6 @@ static int64_t due(const struct evpg_listener *listener)
     if (TAILQ_EMPTY(&listener->refused) || silence < listener->retry_ns)
         return silence;
     return listener->retry_ns;
-}
-
-static void put_off_attempt(struct evpg_listener *listener)
-{
-    listener->attempt_ns = budget_now_ns() + backoff_fail_ns(&listener->connecting);
-    listener_wake(listener);
-}
-
-static void on_open(struct evpg_db *db, const struct evpg_error *error, void *arg)
-{
-    struct evpg_listener *listener = arg;
-
-    (void)db;
-    if (listener->dying)
-        return;
-    if (error) {
-        put_off_attempt(listener);
-        listener_tell_lost(listener, error);
-        return;
-    }
-    listener->opened_ns = budget_now_ns();
-    listener->retrying.failures = 0;
-    listener_hears(listener);
-    channels_retry(listener);
-    listener_hold(listener);
-    channels_send(listener);
-    listener_wake(listener);
-    listener_release(listener);
 }
 
 /* The connection's callback. What was on its way is completed already. */
@@ -194,16 +170,8 @@ static void on_lost(struct evpg_db *db, const struct evpg_error *why, void *arg)
     if (budget_now_ns() - listener->opened_ns >= LASTED_NS)
         listener->connecting.failures = 0;
     channels_lost(listener);
-    put_off_attempt(listener);
+    listener_put_off(listener);
     listener_tell_lost(listener, why);
-}
-
-static void connect_if_due(struct evpg_listener *listener)
-{
-    if (listener->n_subscriptions == 0 || budget_now_ns() < listener->attempt_ns)
-        return;
-    if (!evpg_open(&listener->conn->db, on_open, listener))
-        put_off_attempt(listener);
 }
 
 static void on_probed(const struct evpg_result *result, void *arg)
@@ -284,7 +252,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     listener->awake = false;
     listener_hold(listener);
     if (listener->conn->state == CONN_DOWN)
-        connect_if_due(listener);
+        listener_connect(listener);
     else if (listener->conn->state == CONN_READY)
         work(listener);
     if (!listener->dying)
@@ -309,6 +277,7 @@ static void listener_end(struct evpg_db *db)
     listener->dying = true;
     if (!is_inherited(listener))
         event_free(listener->timer);
+    listener_drop_login(listener);
     evpg_free(&listener->conn->db);
     listener_release(listener);
 }
@@ -342,10 +311,12 @@ static void fill_in(struct evpg_listener *listener)
 
     listener->db.ops = &listener_ops;
     listener->pid = getpid();
+    listener->epoch = 1;
     listener->connecting = listener->retrying = waits;
     TAILQ_INIT(&listener->todo);
     TAILQ_INIT(&listener->refused);
-    TAILQ_INIT(&listener->untold);
+    TAILQ_INIT(&listener->telling);
+    TAILQ_INIT(&listener->heard);
     TAILQ_INIT(&listener->dead);
 }
 
@@ -387,8 +358,10 @@ struct evpg_listener *evpg_listener_new(struct event_base *base, const char *con
     listener->connection = connection;
     listener->config.connection = &listener->connection;
     fill_in(listener);
-    if (make_parts(listener, base, conninfo))
+    listener->conninfo_text = mem_strdup(conninfo);
+    if ((!conninfo || listener->conninfo_text) && make_parts(listener, base, conninfo))
         return listener;
+    mem_free(listener->conninfo_text);
     mem_free(listener);
     errno = ENOMEM;
     return NULL;

@@ -11,15 +11,13 @@ enum { MOST_CHANNEL_BYTES = 63 };
 
 struct evpg_subscription {
     TAILQ_ENTRY(evpg_subscription) link;      /* of its channel */
-    TAILQ_ENTRY(evpg_subscription) list_link; /* of the listener's untold, or dead */
+    TAILQ_ENTRY(evpg_subscription) dead_link; /* of the listener's dead */
     struct channel *channel;
     evpg_notify_cb on_notification;
     evpg_ready_cb on_ready; /* or NULL */
     void *arg;
-    bool untold; /* its channel is listened to, and on_ready comes next */
-    bool ready;  /* it gets what comes */
-    bool before; /* it was so on an earlier connection, or is now */
-    bool dead;   /* evpg_listener_unlisten was called */
+    uint64_t ready_epoch; /* in this one it gets what comes; 0: it never did */
+    bool dead;            /* evpg_listener_unlisten was called */
 };
 
 TAILQ_HEAD(subscription_list, evpg_subscription);
@@ -31,26 +29,31 @@ struct evpg_listener {
     pid_t pid;         /* of the process that made it */
     struct evpg_listener_config config;
     struct evpg_conn_config connection;
+    char *conninfo_text; /* as it was given, or NULL */
     evpg_listener_cb on_lost;
     void *arg;
 
-    struct channel *channels;        /* uthash's */
-    struct channel_list todo;        /* for which a LISTEN or UNLISTEN is to be sent */
-    struct channel_list refused;     /* the same, when retry_ns has come */
-    struct subscription_list untold; /* to be told that they are ready */
-    struct subscription_list dead;   /* to be freed when no frame uses them */
-    size_t n_subscriptions;          /* that are not dead */
+    struct channel *channels;      /* uthash's */
+    struct channel_list todo;      /* for which a LISTEN or UNLISTEN is to be sent */
+    struct channel_list refused;   /* the same, when retry_ns has come */
+    struct channel_list telling;   /* listened to, and some are to be told so */
+    struct channel_list heard;     /* listened to, and all know */
+    struct subscription_list dead; /* to be freed when no frame uses them */
+    uint64_t epoch;                /* from 1, and one more after each loss */
+    size_t n_subscriptions;        /* that are not dead */
 
     struct event *timer; /* for all that is due */
     bool awake;          /* it comes in the next turn of the loop */
     struct backoff connecting, retrying;
-    int64_t attempt_ns; /* when to connect */
-    int64_t retry_ns;   /* when to ask again for what was refused */
-    int64_t opened_ns;  /* when this connection was made */
-    int64_t heard_ns;   /* when the server last said something */
-    int64_t asked_ns;   /* since when an answer is due */
-    size_t n_asked;     /* how many are */
-    bool put_off;       /* the deadline of these, once, for a loop that stood still */
+    int64_t attempt_ns;       /* when to connect */
+    struct evpg_login *login; /* while the application is asked what to connect with; else NULL */
+    int64_t login_ns;         /* since when */
+    int64_t retry_ns;         /* when to ask again for what was refused */
+    int64_t opened_ns;        /* when this connection was made */
+    int64_t heard_ns;         /* when the server last said something */
+    int64_t asked_ns;         /* since when an answer is due */
+    size_t n_asked;           /* how many are */
+    bool put_off;             /* the deadline of these, once, for a loop that stood still */
 
     int hold; /* how many frames of ours are using this; it is freed when none is, nor conn */
     bool dying;
@@ -73,6 +76,17 @@ void listener_tell_lost(struct evpg_listener *listener, const struct evpg_error 
 
 /* Why it takes no calls: 0; or an errno, and the log hook has been told. */
 int listener_refusal(struct evpg_listener *listener);
+
+/* Of one whose connection is down: opens it, or asks what to connect with, or goes on with that, if
+ * it is due. The listener may be dying afterwards. */
+void listener_connect(struct evpg_listener *listener);
+
+/* The next attempt is some time after this one, which has failed. */
+void listener_put_off(struct evpg_listener *listener);
+
+/* When its login takes too long; and it is not wanted any more. */
+int64_t listener_login_end(const struct evpg_listener *listener);
+void listener_drop_login(struct evpg_listener *listener);
 
 /* Sends LISTEN and UNLISTEN where they are due, in slices. */
 void channels_send(struct evpg_listener *listener);

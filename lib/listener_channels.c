@@ -4,10 +4,11 @@
  *
  * Called by the application, by listener.c and by the answers to LISTEN and UNLISTEN. Invariants: a
  * channel has at most one request on its way, and stays until that is done, whatever the connection
- * does; one whose state is not what is wanted is on a list of work, or on its way; a subscription
- * is told that it is ready before its first notification, and gets none before; what ends inside a
- * callback stays in its lists until no frame uses them, and is not called any more; a channel goes
- * with its last subscription, when it is not listened to.
+ * does; one whose state is not what is wanted is on a list of work, or on its way; a loss is a new
+ * epoch, in which nothing is listened to, and those that were are put to work again bit by bit; a
+ * subscription is told that it is ready before its first notification, and gets none before; what
+ * ends inside a callback stays in its lists until no frame uses them, and is not called any more; a
+ * channel goes with its last subscription, when it is not listened to.
  */
 #include "listener.h"
 
@@ -32,12 +33,24 @@ struct channel {
     struct channel_list *list; /* of work that it is on; or NULL */
     struct evpg_listener *listener;
     struct subscription_list subscriptions;
-    size_t n_wanted; /* of these, that are not dead */
-    bool on;         /* it is listened to, by this connection */
-    bool asked;      /* a LISTEN is on its way, or an UNLISTEN if it is on */
+    struct evpg_subscription *untold; /* the first that may have to be told; or NULL */
+    size_t n_wanted;                  /* of these, that are not dead */
+    uint64_t on_epoch;                /* in this one it is listened to; 0: in none */
+    bool asked;                       /* a LISTEN is on its way, or an UNLISTEN if it is on */
     char name[MOST_CHANNEL_BYTES + 1];
     char sql[sizeof("UNLISTEN \"\"") + 2 * MOST_CHANNEL_BYTES];
 };
+
+static bool is_on(const struct channel *channel)
+{
+    return channel->on_epoch == channel->listener->epoch;
+}
+
+/* What it is, is what is wanted. */
+static bool is_right(const struct channel *channel)
+{
+    return is_on(channel) == (channel->n_wanted > 0);
+}
 
 static void leave_list(struct channel *channel)
 {
@@ -61,35 +74,34 @@ static void free_channel(struct channel *channel)
     mem_free(channel);
 }
 
-/* All that wait for it. */
-static void have_told(struct channel *channel)
+/* From that one on, all that were not told yet. */
+static void have_told(struct channel *channel, struct evpg_subscription *first)
 {
-    struct subscription_list *untold = &channel->listener->untold;
-    struct evpg_subscription *subscription;
+    channel->untold = first;
+    join_list(channel, &channel->listener->telling);
+}
 
-    TAILQ_FOREACH (subscription, &channel->subscriptions, link) {
-        if (subscription->dead || subscription->untold || subscription->ready)
-            continue;
-        subscription->untold = true;
-        TAILQ_INSERT_TAIL(untold, subscription, list_link);
-    }
+static bool is_known_to_be_on(const struct channel *channel)
+{
+    return channel->list == &channel->listener->telling ||
+           channel->list == &channel->listener->heard;
 }
 
 /* After each change: what is to be done for it, if anything. It may be gone afterwards. */
 static void settle(struct channel *channel)
 {
-    bool right = channel->on == (channel->n_wanted > 0);
-
     if (channel->asked)
         return;
-    if (!right) {
-        if (!channel->list)
+    if (!is_right(channel)) {
+        if (!channel->list || is_known_to_be_on(channel))
             join_list(channel, &channel->listener->todo);
         return;
     }
+    if (is_on(channel) && is_known_to_be_on(channel))
+        return;
     leave_list(channel);
-    if (channel->on)
-        have_told(channel);
+    if (is_on(channel))
+        have_told(channel, TAILQ_FIRST(&channel->subscriptions));
     else if (TAILQ_EMPTY(&channel->subscriptions))
         free_channel(channel);
 }
@@ -126,9 +138,10 @@ static void on_answer(const struct evpg_result *result, void *arg)
         return;
     }
     if (!error)
-        channel->on = !channel->on;
+        channel->on_epoch = is_on(channel) ? 0 : listener->epoch;
     settle(channel);
-    channels_tell_ready(listener);
+    if (!error)
+        channels_tell_ready(listener);
 }
 
 /* By itself LISTEN goes alone on its connection: here nobody minds its company, and all travel
@@ -138,8 +151,8 @@ static bool ask(struct channel *channel)
     static const size_t un = sizeof("UN") - 1;
     struct evpg_listener *listener = channel->listener;
     struct evpg_request *request =
-        evpg_query(&listener->conn->db, channel->sql + (channel->on ? 0 : un), EVPG_NO_PARAMS, NULL,
-                   on_answer, channel);
+        evpg_query(&listener->conn->db, channel->sql + (is_on(channel) ? 0 : un), EVPG_NO_PARAMS,
+                   NULL, on_answer, channel);
 
     if (!request)
         return false;
@@ -147,6 +160,20 @@ static bool ask(struct channel *channel)
     channel->asked = true;
     leave_list(channel);
     listener_asks(listener);
+    return true;
+}
+
+/* Of those that were listened to before a loss: they are in front of the others. False: the budget
+ * is spent. */
+static bool resume(struct channel_list *list, struct budget *budget)
+{
+    struct channel *channel;
+
+    while ((channel = TAILQ_FIRST(list)) && !is_on(channel)) {
+        if (!budget_take(budget))
+            return false;
+        settle(channel);
+    }
     return true;
 }
 
@@ -158,7 +185,15 @@ void channels_send(struct evpg_listener *listener)
     struct budget budget;
 
     budget_start(&budget);
+    if (!resume(&listener->telling, &budget) || !resume(&listener->heard, &budget)) {
+        listener_wake(listener);
+        return;
+    }
     while ((channel = TAILQ_FIRST(&listener->todo)) && budget_take(&budget)) {
+        if (is_right(channel)) { /* nobody wants it any more, and it is not listened to */
+            settle(channel);
+            continue;
+        }
         if (ask(channel))
             continue;
         if (listener->dying || listener->n_asked > 0)
@@ -181,24 +216,50 @@ void channels_retry(struct evpg_listener *listener)
     listener->retry_ns = 0;
 }
 
+static bool is_ready(const struct evpg_subscription *subscription)
+{
+    return subscription->ready_epoch == subscription->channel->listener->epoch;
+}
+
+/* The next one that may have to be told; or its channel is through. */
+static struct evpg_subscription *take_untold(struct channel *channel)
+{
+    struct evpg_subscription *subscription = channel->untold;
+
+    if (subscription)
+        channel->untold = TAILQ_NEXT(subscription, link);
+    else
+        join_list(channel, &channel->listener->heard);
+    return subscription;
+}
+
+static void tell_ready(struct evpg_subscription *subscription)
+{
+    bool gap = subscription->ready_epoch > 0;
+
+    if (subscription->dead || is_ready(subscription))
+        return;
+    subscription->ready_epoch = subscription->channel->listener->epoch;
+    if (subscription->on_ready)
+        subscription->on_ready(subscription, gap, subscription->arg);
+}
+
+/* Those of an earlier connection are left to resume(). */
 void channels_tell_ready(struct evpg_listener *listener)
 {
     struct evpg_subscription *subscription;
+    struct channel *channel;
     struct budget budget;
-    bool gap;
 
     listener_hold(listener);
     budget_start(&budget);
-    while (!listener->dying && (subscription = TAILQ_FIRST(&listener->untold)) &&
+    while (!listener->dying && (channel = TAILQ_FIRST(&listener->telling)) && is_on(channel) &&
            budget_take(&budget)) {
-        TAILQ_REMOVE(&listener->untold, subscription, list_link);
-        gap = subscription->before;
-        subscription->untold = false;
-        subscription->ready = subscription->before = true;
-        if (subscription->on_ready)
-            subscription->on_ready(subscription, gap, subscription->arg);
+        subscription = take_untold(channel);
+        if (subscription)
+            tell_ready(subscription);
     }
-    if (!TAILQ_EMPTY(&listener->untold))
+    if (!TAILQ_EMPTY(&listener->telling))
         listener_wake(listener);
     listener_release(listener);
 }
@@ -217,33 +278,26 @@ void channels_on_notification(const struct evpg_notification *note, void *arg)
     TAILQ_FOREACH (subscription, &channel->subscriptions, link) {
         if (listener->dying)
             break;
-        if (subscription->ready)
+        if (!subscription->dead && is_ready(subscription))
             subscription->on_notification(note, subscription->arg);
     }
     listener_release(listener);
 }
 
-static void leave_untold(struct evpg_subscription *subscription)
-{
-    if (subscription->untold)
-        TAILQ_REMOVE(&subscription->channel->listener->untold, subscription, list_link);
-    subscription->untold = false;
-}
-
+/* However many there are: each of them sees it by the epoch. */
 void channels_lost(struct evpg_listener *listener)
 {
-    struct evpg_subscription *subscription;
-    struct channel *channel, *next;
+    listener->epoch++;
+}
 
-    for (channel = listener->channels; channel; channel = next) {
-        next = channel->hh.next;
-        channel->on = false;
-        TAILQ_FOREACH (subscription, &channel->subscriptions, link) {
-            leave_untold(subscription);
-            subscription->ready = false;
-        }
-        settle(channel);
-    }
+static void free_subscription(struct evpg_subscription *subscription)
+{
+    struct channel *channel = subscription->channel;
+
+    if (channel->untold == subscription)
+        channel->untold = TAILQ_NEXT(subscription, link);
+    TAILQ_REMOVE(&channel->subscriptions, subscription, link);
+    mem_free(subscription);
 }
 
 void channels_sweep(struct evpg_listener *listener)
@@ -253,9 +307,8 @@ void channels_sweep(struct evpg_listener *listener)
     while ((subscription = TAILQ_FIRST(&listener->dead))) {
         struct channel *channel = subscription->channel;
 
-        TAILQ_REMOVE(&listener->dead, subscription, list_link);
-        TAILQ_REMOVE(&channel->subscriptions, subscription, link);
-        mem_free(subscription);
+        TAILQ_REMOVE(&listener->dead, subscription, dead_link);
+        free_subscription(subscription);
         settle(channel);
     }
 }
@@ -267,10 +320,8 @@ void channels_free(struct evpg_listener *listener)
 
     for (channel = listener->channels; channel; channel = next) {
         next = channel->hh.next;
-        while ((subscription = TAILQ_FIRST(&channel->subscriptions))) {
-            TAILQ_REMOVE(&channel->subscriptions, subscription, link);
-            mem_free(subscription);
-        }
+        while ((subscription = TAILQ_FIRST(&channel->subscriptions)))
+            free_subscription(subscription);
         free_channel(channel);
     }
 }
@@ -343,6 +394,8 @@ static void add(struct channel *channel, struct evpg_subscription *subscription)
     channel->n_wanted++;
     channel->listener->n_subscriptions++;
     settle(channel);
+    if (is_on(channel) && is_known_to_be_on(channel) && !channel->untold)
+        have_told(channel, subscription);
     listener_wake(channel->listener);
 }
 
@@ -377,10 +430,8 @@ void evpg_listener_unlisten(struct evpg_subscription *subscription)
     if (!listener || listener->dying || subscription->dead || listener_refusal(listener) != 0)
         return;
     listener_hold(listener);
-    leave_untold(subscription);
-    subscription->ready = false;
     subscription->dead = true;
-    TAILQ_INSERT_TAIL(&listener->dead, subscription, list_link);
+    TAILQ_INSERT_TAIL(&listener->dead, subscription, dead_link);
     subscription->channel->n_wanted--;
     listener->n_subscriptions--;
     listener_wake(listener);

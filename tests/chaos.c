@@ -12,6 +12,7 @@
  */
 #include "chaos.h"
 
+#include "chaos_ears.h"
 #include "chaos_faults.h"
 #include "chaos_ledger.h"
 #include "chaos_ops.h"
@@ -163,6 +164,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     (void)arg;
     links_tick();
+    ears_tick();
     ops_tick();
     faults_tick();
     watch_heart();
@@ -174,6 +176,17 @@ static bool time_is_over(void)
     return chaos_seconds() >= options.seconds;
 }
 
+static void listen_to_the_end(void)
+{
+    if (!chaos_run_until(ears_at_rest, REST_MS))
+        chaos_fail("not all listeners are ready at the end");
+    ears_ask();
+    if (!chaos_run_until(ears_have_answered, ANSWER_MS)) {
+        chaos_fail("not all listeners have heard the last number");
+        ears_explain();
+    }
+}
+
 /* The faults end, all is mended, and each connection answers. */
 static void calm_down(void)
 {
@@ -181,6 +194,7 @@ static void calm_down(void)
     if (!chaos_run_until(faults_at_rest, FAULTS_END_MS))
         chaos_fail("the faults do not end: %s", faults_now());
     links_rest();
+    ears_rest();
     if (!chaos_run_until(links_at_rest, REST_MS)) {
         chaos_fail("not all connections are up and done again");
         links_explain();
@@ -190,6 +204,7 @@ static void calm_down(void)
         chaos_fail("not all connections have answered at the end");
         links_explain();
     }
+    listen_to_the_end();
 }
 
 static void make_chaos(void)
@@ -200,6 +215,7 @@ static void make_chaos(void)
     base = event_base_new();
     ops_begin();
     links_begin();
+    ears_begin();
     faults_begin();
     tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
     event_add(tick, &period);
@@ -207,6 +223,7 @@ static void make_chaos(void)
     chaos_run_until(time_is_over, (options.seconds + FIRST_MINUTE) * 1000);
     calm_down();
     last_kib = resident_kib();
+    ears_end();
     links_end();
     heart_end();
     watch_heart();
@@ -240,6 +257,7 @@ static void report(void)
            (unsigned long long)options.seed, SANITIZED ? ", with sanitizers" : "");
     ops_report();
     links_report();
+    ears_report();
     faults_report();
     printf("heartbeat: worst gap %.1f ms (%s)\n", told_gap_ms, worst_gap_at);
     printf("memory: %ld KiB after the first minute, %ld KiB at the end\n", first_kib, last_kib);

@@ -52,5 +52,6 @@ check "there were operations" shows '^  succeeded [0-9]{4,}, '
 check "and faults" shows '^faults: [0-9]{1,}$'
 check "and a restart of the server" shows '^  (fast|immediate) restart: [1-9]'
 check "and losses" shows '^connections: .* lost [1-9]'
+check "and listeners that have heard much" shows '^listeners: .* heard [0-9]{3,}, lost [1-9]'
 check "the server is up" server_answers
 plan

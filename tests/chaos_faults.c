@@ -8,6 +8,8 @@
  */
 #include "chaos_faults.h"
 
+#include "chaos_ears.h"
+
 #include "chaos_probe.h"
 #include "server.h"
 
@@ -160,10 +162,20 @@ static bool is_backend(pid_t pid)
     return parent > 1 && parent == server_pid();
 }
 
+/* A connection's or a listener's. */
+static pid_t choose_backend(struct slot *slot)
+{
+    int i = chance_of(&slot->chance, 0, N_LINKS + N_EARS - 1);
+
+    if (i >= N_LINKS)
+        return ear_pid(i - N_LINKS);
+    slot->link = &links[i];
+    return slot->link->state == LINK_UP ? PQbackendPID(evpg_pgconn(slot->link->db)) : 0;
+}
+
 static bool signal_backend(struct slot *slot, int signal_number)
 {
-    slot->link = &links[chance_of(&slot->chance, 0, N_LINKS - 1)];
-    slot->pid = slot->link->state == LINK_UP ? PQbackendPID(evpg_pgconn(slot->link->db)) : 0;
+    slot->pid = choose_backend(slot);
     return is_backend(slot->pid) && kill(slot->pid, signal_number) == 0;
 }
 

@@ -92,14 +92,24 @@ static void live(void)
     run_for(1);
 }
 
+static bool is_hooked;
+
+static void before_connect(struct evpg_login *login, void *arg)
+{
+    (void)arg;
+    evpg_login_finish(login, NULL, "a password", NULL);
+}
+
 static void live_and_die(void)
 {
     struct evpg_conn_config connection = EVPG_CONN_CONFIG(.max_prepared_statements = -1);
 
     base = event_base_new();
-    listener = evpg_listener_new(base, "",
-                                 &EVPG_LISTENER_CONFIG(.reconnect_min_ms = 1, .reconnect_max_ms = 2,
-                                                       .connection = &connection));
+    listener =
+        evpg_listener_new(base, "",
+                          &EVPG_LISTENER_CONFIG(.reconnect_min_ms = 1, .reconnect_max_ms = 2,
+                                                .before_connect = is_hooked ? before_connect : NULL,
+                                                .connection = &connection));
     ck_assert(listener || (errno == ENOMEM && n_failed > 0));
     if (listener)
         live();
@@ -112,7 +122,8 @@ START_TEST(each_allocation)
 {
     int k = 0;
 
-    width = _i ? MANY : 1;
+    width = _i % 2 ? MANY : 1;
+    is_hooked = _i >= 2;
     mem_source = failing;
     do {
         n_failed = 0;
@@ -131,7 +142,7 @@ int main(void)
     TCase *tcase = tcase_create("oom");
 
     tcase_set_timeout(tcase, 240);
-    tcase_add_loop_test(tcase, each_allocation, 0, 2);
+    tcase_add_loop_test(tcase, each_allocation, 0, 4);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

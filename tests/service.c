@@ -309,6 +309,19 @@ double service_cpu_ms(void)
     return 1000.0 * (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+long service_resident_kib(void)
+{
+    char path[40];
+    long size = 0, resident = 0;
+    FILE *statm;
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    statm = fopen(path, "r");
+    require(statm && fscanf(statm, "%ld %ld", &size, &resident) == 2);
+    fclose(statm);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 void service_limit_descriptors(unsigned n)
 {
     const struct rlimit limit = {n, n};

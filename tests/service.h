@@ -77,6 +77,9 @@ void service_go_on(void);
 /* What it has used of the processor, in milliseconds. */
 double service_cpu_ms(void);
 
+/* The memory that it has at the moment. */
+long service_resident_kib(void);
+
 /* How many descriptors it may have. */
 void service_limit_descriptors(unsigned n);
 

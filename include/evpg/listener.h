@@ -23,6 +23,7 @@
 
 #include <evpg/common.h>
 #include <evpg/conn.h>
+#include <evpg/login.h>
 #include <evpg/notify.h>
 
 #ifdef __cplusplus
@@ -91,6 +92,16 @@ struct evpg_listener_config {
 
     /** How the connection is made. Copied. NULL: the defaults. */
     const struct evpg_conn_config *connection;
+
+    /**
+     * Called before each attempt to connect, to say what to connect with (evpg/login.h). If it says
+     * that there is to be no connection, or takes too long, that is told to on_lost, and it is
+     * asked again as connecting is tried again. Default: none.
+     */
+    evpg_before_connect_cb before_connect;
+
+    /** Passed to before_connect. */
+    void *before_connect_arg;
 };
 
 /**
@@ -103,7 +114,8 @@ struct evpg_listener_config {
 /** A configuration with all defaults, for any language; set members afterwards. */
 static inline struct evpg_listener_config evpg_listener_config_default(void)
 {
-    struct evpg_listener_config config = {sizeof(struct evpg_listener_config), 0, 0, 0, 0, NULL};
+    struct evpg_listener_config config = {
+        sizeof(struct evpg_listener_config), 0, 0, 0, 0, NULL, NULL, NULL};
     return config;
 }
 

@@ -23,23 +23,11 @@
 
 #include <evpg/common.h>
 #include <evpg/conn.h>
+#include <evpg/login.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/** A connection that is about to be opened. */
-struct evpg_login;
-
-/**
- * Says what to connect with, by whatever means: must not wait, and must lead to exactly one
- * evpg_login_finish(), at once or later, in the thread of the pool's loop. If that takes longer
- * than server_connect_timeout_ms (default here 15,000), the attempt has failed.
- *
- * @param login what to finish; valid until then, even when the pool is freed first
- * @param arg of the configuration
- */
-typedef void (*evpg_before_connect_cb)(struct evpg_login *login, void *arg);
 
 /**
  * Called once when high_water requests or more wait for a connection, and once when there are no
@@ -157,8 +145,9 @@ struct evpg_pool_config {
     const struct evpg_conn_config *connection;
 
     /**
-     * Called before each connection is opened, to say what to connect with: for passwords that are
-     * good for a short while only, or a server that is to be found out. Default: none.
+     * Called before each connection is opened, to say what to connect with (evpg/login.h): for
+     * passwords that are good for a short while only, or a server that is to be found out. Default:
+     * none.
      */
     evpg_before_connect_cb before_connect;
 
@@ -274,24 +263,6 @@ EVPG_EXPORT int evpg_pool_config_check(const char *conninfo, const struct evpg_p
 EVPG_EXPORT struct evpg_db *evpg_pool_new(struct event_base *base, const char *conninfo,
                                           const struct evpg_pool_config *config);
 
-/** Whether the outcome is still wanted. evpg_login_finish() is due in any case. */
-EVPG_EXPORT bool evpg_login_is_wanted(const struct evpg_login *login);
-
-/** Whether the connection is to be one to a standby, by standby_conninfo; while it is wanted. */
-EVPG_EXPORT bool evpg_login_is_for_standby(const struct evpg_login *login);
-
-/**
- * Has a connection be opened, or not. Nothing is called back from inside this.
- *
- * @param login is gone when control is back in the loop
- * @param conninfo what to connect with, copied; NULL: the pool's
- * @param password to be used in place of one in conninfo, copied; NULL: none
- * @param why no connection is to be opened: the attempt has failed, and this becomes part of the
- *     error's message; NULL: it is to be opened
- */
-EVPG_EXPORT void evpg_login_finish(struct evpg_login *login, const char *conninfo,
-                                   const char *password, const char *why);
-
 /**
  * Acquires one of the pool's connections for oneself, to run a transaction on it or whatever needs
  * one session. It is a db as a connection is: evpg_query() and the like, evpg_setcb(),
@@ -315,8 +286,10 @@ EVPG_EXPORT struct evpg_request *evpg_acquire(struct evpg_db *pool, evpg_db_cb o
 /**
  * Gives a lease back; evpg_free() of one is the same. What was left behind is undone before the
  * connection is used by others: a transaction that is open is rolled back, what was listened to is
- * not any more, and server_reset_query is run. If something is still under way on it, the
- * connection is closed, and that fails with EVPG_E_CLOSED before this returns.
+ * not any more (save by LISTEN inside a function or DO, which is not seen: "unlisten *" as
+ * server_reset_query is for those who do that), and server_reset_query is run. If something is
+ * still under way on it, the connection is closed, and that fails with EVPG_E_CLOSED before this
+ * returns.
  *
  * The lease must not be used afterwards. As long as the pool lives and has not leased the same
  * connection again, that is noticed: it is refused, and the log hook told.

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Sourced by scripts/demo, check, bench and fuzz: makes sure that what they need is on this machine.
 #
-#   need_packages PURPOSE...      purposes: build, server, test, bench, fuzz, root
+#   need_packages PURPOSE...      purposes: build, server, test, browser, bench, fuzz, root
+#   want_packages PURPOSE...      the same, but goes on without what cannot be had, and says so
 #   print_packages PURPOSE...     the packages' names, installed or not
 #
 # Quiet when nothing is missing. On Debian and its like, what is missing is installed: as root, or
@@ -40,6 +41,11 @@ print_needs() {
         echo "openssl command openssl"
         echo "libssl-dev module openssl"
         echo "pgbouncer command pgbouncer"
+        ;;
+    browser)
+        echo "chromium command chromium"
+        echo "chromium-driver command chromedriver"
+        echo "curl command curl"
         ;;
     bench)
         echo "valgrind command valgrind"
@@ -182,5 +188,13 @@ need_packages() {
     [[ ${#missing[@]} -eq 0 ]] || {
         echo "Installed, and yet not found: ${missing[*]}" >&2
         exit 2
+    }
+}
+
+want_packages() {
+    local missing
+    (need_packages "$@") || {
+        mapfile -t missing < <(missing_packages "$@")
+        echo "Going on without: ${missing[*]}. The tests that need them are skipped."
     }
 }

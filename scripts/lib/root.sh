@@ -57,7 +57,7 @@ enter_root() {
         mount -t tmpfs tmpfs "$root/dev/shm"
         mount -t devpts devpts "$root/dev/pts"
         exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            HOME=/root LANG=C.UTF-8 TERM=dumb sh -c '\''cd "$0" && exec "$@"'\'' \
+            HOME=/root LANG=C.UTF-8 TERM=dumb EVPG_IN_ROOT=1 sh -c '\''cd "$0" && exec "$@"'\'' \
             "$folder" "$@"' - "$@"
 }
 
