@@ -152,6 +152,7 @@ void op_rows_reset(struct op_rows *rows)
     replace(&rows->last, NULL);
     replace(&rows->failed, NULL);
     rows->statement = 0;
+    rows->n_rows = 0;
     rows->committed = rows->rolled_back = false;
     *rows->tag = '\0';
 }
@@ -278,7 +279,8 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
         return !pause(rows);
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
-    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction)
+    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
+        !rows->base.group)
         cancel_request_want(conn, &rows->base);
     return true;
 }
