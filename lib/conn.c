@@ -84,39 +84,6 @@ void conn_again(struct conn *conn)
         event_active(conn->again_event, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
-/* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
-static void recycle(struct conn *conn, struct evpg_request *request)
-{
-    if (conn->dying)
-        TAILQ_INSERT_TAIL(&conn->graveyard, request, link);
-    else
-        req_release(request);
-}
-
-void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                 struct evpg_error *cut)
-{
-    if (list)
-        conn_detach(conn, list, request);
-    request->state = REQ_DONE;
-    deadline_clear(conn->deadlines, request);
-    if (conn->state == CONN_DOWN && !conn_is_inherited(conn))
-        deadline_rest(conn->deadlines);
-    req_clear_handle(request);
-    request->ops->finish(request, cut);
-}
-
-void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                   struct evpg_error *cut)
-{
-    conn_finish(conn, list, request, cut);
-    recycle(conn, request);
-    if (conn->owner && conn->owner->completed)
-        conn->owner->completed(conn);
-    if (conn->closing && !conn_is_busy(conn))
-        conn_again(conn);
-}
-
 static void cut_off(struct conn *conn, struct req_list *list, struct evpg_request *request,
                     const struct evpg_error *why, bool connecting)
 {
