@@ -257,11 +257,22 @@ void conn_opened(struct conn *conn)
     conn_complete(conn, NULL, opening, NULL);
 }
 
+int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request)
+{
+    int max = conn->config.max_queued_requests;
+    int64_t max_bytes = conn->config.max_queued_bytes;
+
+    if (max >= 0 && conn->n_queued >= (size_t)max)
+        return db_refuse(db, ENOBUFS, "max_queued_requests (%d) is reached", max);
+    if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
+        return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
+    return 0;
+}
+
 static int conn_submit(struct evpg_db *db, struct evpg_request *request)
 {
     struct conn *conn = conn_of(db);
-    int max = conn->config.max_queued_requests;
-    int64_t max_bytes = conn->config.max_queued_bytes;
+    int refusal;
 
     if (conn_is_inherited(conn))
         return db_refuse(conn->face, EINVAL, "the connection belongs to the parent process");
@@ -271,13 +282,10 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(conn->face, ENOTCONN, "the connection is not open");
-    if (max >= 0 && conn->n_queued >= (size_t)max)
-        return db_refuse(conn->face, ENOBUFS, "max_queued_requests (%d) is reached", max);
-    if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
-        return db_refuse(conn->face, ENOBUFS, "max_queued_bytes (%lld) is reached",
-                         (long long)max_bytes);
-    conn_enqueue(conn, request);
-    return 0;
+    refusal = conn_admit(conn, conn->face, request);
+    if (refusal == 0)
+        conn_enqueue(conn, request);
+    return refusal;
 }
 
 /* Counted first: a callback may be the last that happens to this connection. */

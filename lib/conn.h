@@ -138,6 +138,10 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why);
 /* evpg_free of a connection, for this reason. */
 void conn_end(struct conn *conn, const struct evpg_error *why);
 
+/* Whether its queue has room for one more of that db's: 0; or an errno, and the log hook was told.
+ */
+int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request);
+
 /* Whether some requests are not done yet; evpg_open's own does not count. */
 bool conn_is_busy(const struct conn *conn);
 

@@ -51,6 +51,9 @@ static inline struct op_rows *op_rows_of(const struct evpg_request *request)
 /* As it was when it was submitted; what has come is freed. */
 void op_rows_reset(struct op_rows *rows);
 
+/* Frees what it has, but not itself. */
+void op_rows_clear(struct op_rows *rows);
+
 /* For struct req_ops; see there. */
 bool op_rows_result(struct evpg_request *request, PGresult *result);
 void op_rows_deliver(struct evpg_request *request, struct budget *budget);
