@@ -130,6 +130,8 @@ static void tx_done(struct evpg_db *db, struct evpg_request *request,
     tx->active_ns = budget_now_ns();
     if (error && !is_part(request))
         tx_fail(tx, error);
+    if (request->ended_block)
+        tx_spoil(tx);
 }
 
 static void tx_refused(struct evpg_db *db, int refusal, const char *why)
