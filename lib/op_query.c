@@ -65,7 +65,7 @@ static bool send_prepared(const struct query *query, PGconn *pg)
 static bool send_closes(struct query *query, PGconn *pg)
 {
     struct conn *conn = query->rows.base.conn;
-    bool may = query->planned && !conn->in_transaction;
+    bool may = query->planned && !conn->in_transaction && !query->rows.base.in_block;
     char name[STMT_NAME_SIZE];
 
     while (may && query->n_closes < MOST_CLOSES && stmt_take_evicted(&conn->statements, name)) {

@@ -160,12 +160,13 @@ void op_rows_reset(struct op_rows *rows)
     *rows->tag = '\0';
 }
 
-/* In a block of the user's it may be his own wish. */
+/* In a block of the user's it may be his own wish; of a transaction's, tx_db.c knows that. */
 static void note_role(const struct op_rows *rows, const char *sqlstate)
 {
     struct conn *conn = rows->base.conn;
 
-    if (sqlstate && !conn->in_transaction && role_is_denied(conn->role, sqlstate))
+    if (sqlstate && !conn->in_transaction && !rows->base.in_block &&
+        role_is_denied(conn->role, sqlstate))
         conn->role_denied = true;
 }
 
@@ -282,6 +283,8 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
         return !pause(rows);
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
+    if (rows->base.group && rows->muted && !rows->stopped)
+        rows->row_failed = evpg_error_copy(row->set->failed);
     if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
         !rows->base.group)
         cancel_request_want(conn, &rows->base);
@@ -334,7 +337,8 @@ static void set_ignored(struct evpg_error *error)
 /* What the server's answer, and the row callback's, amount to. False: success. */
 static bool judge(const struct op_rows *rows, struct evpg_error *error)
 {
-    const struct evpg_error *row_error = rows->base.conn->row_set.failed;
+    const struct evpg_error *row_error =
+        rows->base.group ? rows->row_failed : rows->base.conn->row_set.failed;
     bool canceled = rows->base.canceled && rows->base.hit;
 
     if (rows->failed && is_well_stopped(rows))
@@ -426,7 +430,9 @@ void op_rows_clear(struct op_rows *rows)
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);
+    evpg_error_free(rows->row_failed);
     rows->rows = rows->last = rows->failed = NULL;
+    rows->row_failed = NULL;
 }
 
 void op_rows_release(struct evpg_request *request)
