@@ -4,7 +4,7 @@
  *
  * Called by cancel.c and timeout.c, which know what is unwanted, and by io.c and pipeline.c, which
  * know what is running. The server stops whatever it is running when it is asked, so: it is asked
- * only about the head, whose answer is awaited; one request at a time is under way; nothing is sent
+ * only about the head, whose answer is awaited, and those under its Sync; one request at a time is under way; nothing is sent
  * until it cannot hit anything any more, and what was on the wire behind the head is suspect until
  * then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing waits here; if the
  * server does not take note in time, the connection is closed; of a pool's connections a few ask at
@@ -96,26 +96,40 @@ static void start(struct conn *conn, struct evpg_request *head)
 }
 
 /* Whether it still has time to end by itself. */
-static bool has_grace(struct canceling *canceling, struct evpg_request *head)
+static bool has_grace(struct canceling *canceling, struct evpg_request *unwanted)
 {
-    if (!head->abandoned)
+    if (!unwanted->abandoned)
         return false;
-    if (canceling->graced != head) {
-        canceling->graced = head;
+    if (canceling->graced != unwanted) {
+        canceling->graced = unwanted;
         canceling->grace_ns = budget_now_ns() + GRACE_NS;
         set_timer(canceling, canceling->grace_ns);
     }
     return budget_now_ns() < canceling->grace_ns;
 }
 
+/* Of those under the head's Sync, until which the server keeps short answers back: it may be
+ * running any of them. Whichever it stops, all of them have failed. */
+static struct evpg_request *find_unwanted(struct evpg_request *head)
+{
+    struct evpg_request *request = head;
+
+    while (!request->unwanted && request->group && request->group != request)
+        request = TAILQ_NEXT(request, link);
+    return request->unwanted ? request : NULL;
+}
+
 void cancel_request_look(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;
-    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+    struct evpg_request *head = TAILQ_FIRST(&conn->sent), *unwanted;
 
-    if (canceling->n_unwanted == 0 || !head || !head->unwanted || head->state != REQ_ACTIVE)
+    if (canceling->n_unwanted == 0 || !head || head->state != REQ_ACTIVE)
         return;
-    if (canceling->job || canceling->target || has_grace(canceling, head))
+    if (canceling->job || canceling->target)
+        return;
+    unwanted = find_unwanted(head);
+    if (!unwanted || has_grace(canceling, unwanted))
         return;
     set_limit(conn);
     if (cancel_jobs_have_room(conn->cancel_jobs))
