@@ -156,12 +156,13 @@ bool tx_withdraw_parts(struct tx *tx)
     return true;
 }
 
+/* Whether a statement was; what becomes of a part of it is that one's own affair. */
 static bool is_left_over(const struct tx *tx)
 {
     const struct evpg_request *request;
 
     TAILQ_FOREACH (request, &tx->base.conn->canceled, link)
-        if (request->db == &tx->db)
+        if (request->db == &tx->db && !request->ops->begin)
             return true;
     return false;
 }

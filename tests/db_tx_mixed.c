@@ -162,6 +162,106 @@ START_TEST(read_only_is_no_standby)
 }
 END_TEST
 
+static void roll_back(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (2)");
+    evpg_rollback(txn->tx, NULL);
+}
+
+static void just_insert(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (3)");
+}
+
+static void insert_and_part(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (1)");
+    run_txn(txn->inner, txn->tx, NULL);
+    if (txn->number == 1)
+        evpg_request_cancel(txn->inner->request);
+    if (txn->number == 2)
+        evpg_request_set_timeout(txn->inner->request, 1);
+    evpg_commit(txn->tx);
+}
+
+/* A part that comes to nothing before anything of it was sent is no failure of the whole. */
+START_TEST(part_unsent)
+{
+    struct txn *txn, *inner;
+
+    begin_for_txn(ALONE);
+    inner = new_txn(_i == 0 ? roll_back : just_insert);
+    txn = new_txn(insert_and_part);
+    txn->inner = inner;
+    txn->number = _i;
+    run_txn(txn, db, NULL);
+    await_txn(txn);
+    check_committed(txn);
+    ck_assert_int_eq(inner->done, 1);
+    ck_assert_ptr_nonnull(inner->error);
+    ck_assert_int_lt(inner->order, txn->order);
+    check_rows("1");
+    end();
+    free_txns();
+}
+END_TEST
+
+static struct evpg_request *paused;
+
+static enum evpg_flow pause_once(const struct evpg_row *row, struct outcome *outcome)
+{
+    (void)outcome;
+    if (strcmp(evpg_row_text(row, 0), "2") != 0)
+        return EVPG_NEXT;
+    paused = evpg_row_request(row);
+    return EVPG_PAUSE;
+}
+
+static void pause_second(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select generate_series(1, 3)");
+    txn->of[1] = new_outcome();
+    txn->of[1]->on_row = pause_once;
+    say_with(txn, txn->of[1], "select generate_series(1, 2000)");
+    txn->of[2] = say(txn, "select generate_series(1, 3)");
+    evpg_commit(txn->tx);
+}
+
+/* A pause in the midst of a group, which goes on, is canceled, is too late, is freed. */
+START_TEST(paused_member)
+{
+    static const enum evpg_code codes[] = {0, EVPG_E_CANCELED, EVPG_E_TIMEOUT, EVPG_E_CLOSED};
+    struct outcome *behind;
+    struct txn *txn;
+
+    begin(ALONE);
+    paused = NULL;
+    txn = new_txn(pause_second);
+    run_txn(txn, db, &EVPG_TX_CONFIG(.timeout_ms = _i == 2 ? 300 : 10000));
+    for (int i = 0; i < 100 && !paused; i++)
+        run_for(10);
+    ck_assert_ptr_nonnull(paused);
+    run_for(100);
+    if (_i == 0)
+        evpg_request_resume(paused);
+    if (_i == 1)
+        evpg_request_cancel(txn->request);
+    if (_i == 3)
+        evpg_free(txn->tx);
+    await_txn(txn);
+    behind = query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_ok(behind);
+    if (_i > 0)
+        check_failed(txn, codes[_i], EVPG_FATE_NOT_EXECUTED, NULL);
+    else
+        check_committed(txn);
+    ck_assert_int_eq(txn->of[1]->n_rows, _i == 0 ? 2000 : 2);
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_tx_mixed");
@@ -172,6 +272,8 @@ int main(void)
     tcase_add_test(tcase, row_error);
     tcase_add_test(tcase, dropped_twice);
     tcase_add_loop_test(tcase, read_only_is_no_standby, 0, 2);
+    tcase_add_loop_test(tcase, part_unsent, 0, 3);
+    tcase_add_loop_test(tcase, paused_member, 0, 4);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }
