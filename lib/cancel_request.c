@@ -4,11 +4,11 @@
  *
  * Called by cancel.c and timeout.c, which know what is unwanted, and by io.c and pipeline.c, which
  * know what is running. The server stops whatever it is running when it is asked, so: it is asked
- * only about the head, whose answer is awaited; one request at a time is under way; nothing is sent
- * until it cannot hit anything any more, and what was on the wire behind the head is suspect until
- * then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing waits here; if the
- * server does not take note in time, the connection is closed; of a pool's connections a few ask at
- * a time.
+ * only about the head, whose answer is awaited, and those under its Sync; one request at a time is
+ * under way; nothing is sent until it cannot hit anything any more, and what was on the wire behind
+ * is suspect until then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing
+ * waits here; if the server does not take note in time, the connection is closed; of a pool's
+ * connections a few ask at a time.
  */
 #include "cancel_request.h"
 
@@ -80,13 +80,13 @@ static void set_limit(struct conn *conn)
     set_timer(canceling, canceling->wait_ns);
 }
 
-static void start(struct conn *conn, struct evpg_request *head)
+static void start(struct conn *conn, struct evpg_request *target)
 {
     struct canceling *canceling = &conn->canceling;
-    struct evpg_request *other = head;
+    struct evpg_request *other = target;
 
     canceling->graced = NULL;
-    canceling->target = head;
+    canceling->target = target;
     canceling->unsettled = true;
     while ((other = TAILQ_NEXT(other, link)))
         other->suspect = true;
@@ -96,37 +96,46 @@ static void start(struct conn *conn, struct evpg_request *head)
 }
 
 /* Whether it still has time to end by itself. */
-static bool has_grace(struct canceling *canceling, struct evpg_request *head)
+static bool has_grace(struct canceling *canceling, struct evpg_request *request)
 {
-    if (!head->abandoned)
+    if (!request->abandoned)
         return false;
-    if (canceling->graced != head) {
-        canceling->graced = head;
+    if (canceling->graced != request) {
+        canceling->graced = request;
         canceling->grace_ns = budget_now_ns() + GRACE_NS;
         set_timer(canceling, canceling->grace_ns);
     }
     return budget_now_ns() < canceling->grace_ns;
 }
 
-static bool is_due(struct canceling *canceling, struct evpg_request *head)
+/* The one to be stopped, of which the server may be running. It keeps the answers of a group back
+ * until the Sync, so the head tells no more than which group that is. */
+static struct evpg_request *find_target(const struct conn *conn)
 {
-    if (canceling->n_unwanted == 0 || !head || !head->unwanted || head->state != REQ_ACTIVE)
-        return false;
-    return !canceling->job && !canceling->target && !has_grace(canceling, head);
+    struct evpg_request *head = TAILQ_FIRST(&conn->sent), *request = head;
+
+    if (!head || head->state != REQ_ACTIVE)
+        return NULL;
+    while (head->group && !request->unwanted && request != head->group)
+        request = TAILQ_NEXT(request, link);
+    return request->unwanted && request != head->group ? request : NULL;
 }
 
 void cancel_request_look(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;
-    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
     int64_t lacking_ns = canceling->lacking_ns;
+    struct evpg_request *target;
 
     canceling->lacking_ns = 0;
-    if (!is_due(canceling, head))
+    if (canceling->n_unwanted == 0 || canceling->job || canceling->target)
+        return;
+    target = find_target(conn);
+    if (!target || has_grace(canceling, target))
         return;
     set_limit(conn);
     if (cancel_jobs_have_room(conn->cancel_jobs))
-        start(conn, head);
+        start(conn, target);
     else
         canceling->lacking_ns = lacking_ns ? lacking_ns : budget_now_ns();
 }

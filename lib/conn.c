@@ -13,9 +13,11 @@
 #include "cancel.h"
 #include "close.h"
 #include "connect.h"
+#include "group.h"
 #include "io.h"
 #include "mem.h"
 #include "news.h"
+#include "pipeline.h"
 #include "settings.h"
 #include "timeout.h"
 
@@ -82,40 +84,16 @@ void conn_again(struct conn *conn)
         event_active(conn->again_event, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
-/* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
-static void recycle(struct conn *conn, struct evpg_request *request)
-{
-    if (conn->dying)
-        TAILQ_INSERT_TAIL(&conn->graveyard, request, link);
-    else
-        req_release(request);
-}
-
-void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                   struct evpg_error *cut)
-{
-    if (list)
-        conn_detach(conn, list, request);
-    request->state = REQ_DONE;
-    deadline_clear(conn->deadlines, request);
-    if (conn->state == CONN_DOWN && !conn_is_inherited(conn))
-        deadline_rest(conn->deadlines);
-    req_clear_handle(request);
-    request->ops->finish(request, cut);
-    recycle(conn, request);
-    if (conn->owner && conn->owner->completed)
-        conn->owner->completed(conn);
-    if (conn->closing && !conn_is_busy(conn))
-        conn_again(conn);
-}
-
 static void cut_off(struct conn *conn, struct req_list *list, struct evpg_request *request,
                     const struct evpg_error *why, bool connecting)
 {
     struct evpg_error cut;
 
     req_cut(request, why, connecting, &cut);
-    conn_complete(conn, list, request, &cut);
+    if (request->group)
+        group_cut_off(conn, list, request, &cut);
+    else
+        conn_complete(conn, list, request, &cut);
 }
 
 static void cut_off_opening(struct conn *conn, const struct evpg_error *why)
@@ -202,13 +180,14 @@ static void drop(struct conn *conn)
 static void doom_all(struct conn *conn)
 {
     conn->life++;
+    TAILQ_CONCAT(&conn->doomed, &conn->settling, link);
     TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
     TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
     conn->n_sent = conn->n_queued = 0;
     conn->sent_bytes = conn->queued_bytes = 0;
 }
 
-/* What was never sent may do so elsewhere. */
+/* What was never sent, and has not begun, may do so elsewhere. */
 static void give_back(struct conn *conn)
 {
     struct evpg_request *request, *next;
@@ -217,7 +196,8 @@ static void give_back(struct conn *conn)
         return;
     for (request = TAILQ_FIRST(&conn->queued); request; request = next) {
         next = TAILQ_NEXT(request, link);
-        conn->owner->take_back(conn, request);
+        if (!request->in_block)
+            conn->owner->take_back(conn, request);
     }
 }
 
@@ -290,7 +270,7 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(conn->face, ENOTCONN, "the connection is not open");
-    refusal = conn_check_bounds(conn, request);
+    refusal = conn_admit(conn, conn->face, request);
     if (refusal == 0)
         conn_enqueue(conn, request);
     return refusal;
@@ -302,7 +282,7 @@ static void cut_off_all(struct conn *conn, const struct evpg_error *why, bool co
     struct evpg_request *request;
 
     while ((request = TAILQ_FIRST(&conn->doomed))) {
-        conn->n_cut_off += !request->abandoned;
+        conn->n_cut_off += !request->abandoned && !request->part;
         cut_off(conn, &conn->doomed, request, why, connecting);
     }
 }
@@ -315,8 +295,8 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why)
         db_tell(conn->face, EVPG_EVENT_CLOSED, NULL, NULL);
     drop(conn);
     cut_off_all(conn, why, conn->lost_connecting);
+    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link); /* whose transactions come after them */
     doom_all(conn);
-    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
     cut_off_opening(conn, why);
     cut_off_all(conn, why, connecting);
 }
@@ -385,6 +365,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
         connect_begin(conn);
     else
         io_continue(conn);
+    pipeline_begin(conn);
     close_if_done(conn);
     conn_release(conn);
 }
@@ -423,6 +404,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     conn->config = checked;
     TAILQ_INIT(&conn->queued);
     TAILQ_INIT(&conn->sent);
+    TAILQ_INIT(&conn->settling);
     TAILQ_INIT(&conn->canceled);
     TAILQ_INIT(&conn->doomed);
     TAILQ_INIT(&conn->graveyard);

@@ -66,6 +66,7 @@ struct conn {
 
     struct req_list queued;   /* to be sent */
     struct req_list sent;     /* awaiting answers, in the order of the wire */
+    struct req_list settling; /* of the head's group: their results have ended, see group.h */
     struct req_list canceled; /* before they were sent, to be completed in the next turn */
     struct req_list
         doomed; /* lost with an earlier connection, completed before the next is begun */
@@ -139,6 +140,10 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why);
 /* evpg_free of a connection, for this reason. */
 void conn_end(struct conn *conn, const struct evpg_error *why);
 
+/* Whether its queue has room for one more of that db's: 0; or an errno, and the log hook was told.
+ */
+int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request);
+
 /* Whether some requests are not done yet; evpg_open's own does not count. */
 bool conn_is_busy(const struct conn *conn);
 
@@ -147,9 +152,6 @@ void conn_opened(struct conn *conn);
 
 /* Takes a request off one of conn's lists. */
 void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *request);
-
-/* Whether the queue may become longer by this one: 0; or an errno, after the log hook was told. */
-int conn_check_bounds(struct conn *conn, const struct evpg_request *request);
 
 /* Takes a request, to be sent when its turn comes. */
 void conn_enqueue(struct conn *conn, struct evpg_request *request);
@@ -161,7 +163,15 @@ void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_r
 void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
                struct evpg_request *request);
 
-/* Takes a request off its list, calls its done callback, and frees it. */
+/* The same, at a place of its own in the queue. */
+void conn_enqueue_before(struct conn *conn, struct evpg_request *request,
+                         struct evpg_request *before);
+
+/* Takes a request off its list and calls its done callback. */
+void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                 struct evpg_error *cut);
+
+/* The same, and frees it. */
 void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
                    struct evpg_error *cut);
 

@@ -8,6 +8,8 @@
  * that neither costs a trip of its own; where the prepared statement turns out to be missing or out
  * of date, and nothing has come of it, it is sent once more, unprepared.
  */
+#include "op_query.h"
+
 #include "mem.h"
 #include "op_submit.h"
 #include "params.h"
@@ -63,7 +65,7 @@ static bool send_prepared(const struct query *query, PGconn *pg)
 static bool send_closes(struct query *query, PGconn *pg)
 {
     struct conn *conn = query->rows.base.conn;
-    bool may = query->planned && !conn->in_transaction;
+    bool may = query->planned && !conn->in_transaction && !query->rows.base.in_block;
     char name[STMT_NAME_SIZE];
 
     while (may && query->n_closes < MOST_CLOSES && stmt_take_evicted(&conn->statements, name)) {
@@ -172,6 +174,14 @@ static bool query_result(struct evpg_request *request, PGresult *result)
     return op_rows_result(request, result);
 }
 
+/* Of those on the wire; a member of a group, with that. */
+static bool is_last_sent(const struct evpg_request *request)
+{
+    const struct evpg_request *last = TAILQ_LAST(&request->conn->sent, req_list);
+
+    return !last || last == request->group;
+}
+
 static void release_stmt(struct query *query)
 {
     if (query->stmt)
@@ -183,24 +193,31 @@ static void release_stmt(struct query *query)
  * after it. */
 static bool is_hit_by_mistake(const struct evpg_request *request)
 {
-    return request->suspect && request->hit &&
-           (request->unordered || TAILQ_EMPTY(&request->conn->sent));
+    return request->suspect && request->hit && (request->unordered || is_last_sent(request));
 }
 
-static bool query_renew(struct evpg_request *request)
+static bool query_stale(const struct evpg_request *request)
+{
+    return ((const struct query *)request)->stale || is_hit_by_mistake(request);
+}
+
+/* Rows that are kept for done have not been seen. */
+static bool query_unseen(const struct evpg_request *request)
+{
+    const struct op_rows *rows = op_rows_of(request);
+
+    return (rows->n_rows == 0 || !rows->on_row) && !request->renewed && !request->abandoned &&
+           !request->canceled;
+}
+
+static void query_reset(struct evpg_request *request)
 {
     struct query *query = (struct query *)request;
-    bool mistaken = is_hit_by_mistake(request);
 
-    if (!query->stale && !mistaken)
-        return false;
-    if (query->rows.n_rows > 0 || request->renewed || request->abandoned || request->canceled)
-        return false;
+    request->alone = request->alone || is_hit_by_mistake(request);
     query->stale = request->suspect = request->hit = false;
-    request->alone = request->alone || mistaken;
     release_stmt(query);
     op_rows_reset(&query->rows);
-    return true;
 }
 
 static bool query_streams(const struct evpg_request *request)
@@ -219,7 +236,9 @@ static const struct req_ops query_ops = {
     .streams = query_streams,
     .result = query_result,
     .prelude = query_prelude,
-    .renew = query_renew,
+    .stale = query_stale,
+    .unseen = query_unseen,
+    .reset = query_reset,
     .deliver = op_rows_deliver,
     .discard = op_rows_discard,
     .abandon = op_rows_abandon,
@@ -253,15 +272,17 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
     return true;
 }
 
-static struct query *make(const char *sql, const struct evpg_param *params, size_t n_params,
-                          const struct measures *of)
+static struct query *make(struct evpg_db *db, const char *sql, const struct evpg_param *params,
+                          size_t n_params, const struct measures *of)
 {
     size_t size = sizeof(struct query) + of->params_bytes + of->sql_length + 1;
     struct query *query = mem_alloc(size);
     char *end;
 
-    if (!query)
+    if (!query) {
+        db_lacks_memory(db);
         return NULL;
+    }
     params_copy(&query->params, params, n_params, query->memory);
     end = (char *)query->memory + of->params_bytes;
     query->rows.sql = memcpy(end, sql, of->sql_length + 1);
@@ -276,6 +297,19 @@ static struct query *make(const char *sql, const struct evpg_param *params, size
     return query;
 }
 
+struct op_rows *op_query_new(struct evpg_db *db, const char *sql, const struct evpg_param *params,
+                             size_t n_params)
+{
+    struct measures of;
+    struct query *query = NULL;
+
+    if (check(db, sql, params, n_params, &of))
+        query = make(db, sql, params, n_params, &of);
+    if (query)
+        query->rows.base.db = db;
+    return query ? &query->rows : NULL;
+}
+
 struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
                                 const struct evpg_param *params, size_t n_params,
                                 evpg_row_cb on_row, evpg_done_cb on_done, void *arg)
@@ -285,7 +319,7 @@ struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
 
     if (!check(db, sql, params, n_params, &of))
         return NULL;
-    query = make(sql, params, n_params, &of);
+    query = make(db, sql, params, n_params, &of);
     return query ? op_submit(&query->rows, db, on_row, on_done, arg) : NULL;
 }
 
@@ -306,8 +340,10 @@ static struct query *make_preparation(struct evpg_db *db, const char *sql, const
     struct query *query = NULL;
     struct measures of;
 
-    if (params && check(db, sql, params, n_types, &of))
-        query = make(sql, params, n_types, &of);
+    if (!params)
+        db_lacks_memory(db);
+    else if (check(db, sql, params, n_types, &of))
+        query = make(db, sql, params, n_types, &of);
     mem_free(params);
     if (query)
         query->describe = query->planned = true;

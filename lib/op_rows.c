@@ -37,10 +37,13 @@ static void note_tag(struct op_rows *rows, const char *tag)
     rows->tag[length] = '\0';
     if (*tag == 'D' && (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0))
         stmt_cache_clear(&rows->base.conn->statements);
+    if (rows->base.off_pipeline &&
+        (strcmp(tag, "BEGIN") == 0 || strcmp(tag, "START TRANSACTION") == 0))
+        rows->base.ended_block = true; /* for there was none, or now is another */
     if (*tag != 'C' && *tag != 'P' && *tag != 'R')
         return;
     if (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0)
-        rows->committed = true;
+        rows->committed = rows->base.ended_block = true;
     if (strcmp(tag, "ROLLBACK") == 0 && rows->statement == 0 && rows->word == SQLWORD_COMMIT)
         rows->rolled_back = true;
 }
@@ -152,16 +155,18 @@ void op_rows_reset(struct op_rows *rows)
     replace(&rows->last, NULL);
     replace(&rows->failed, NULL);
     rows->statement = 0;
+    rows->n_rows = 0;
     rows->committed = rows->rolled_back = false;
     *rows->tag = '\0';
 }
 
-/* In a block of the user's it may be his own wish. */
+/* In a block of the user's it may be his own wish; of a transaction's, tx_db.c knows that. */
 static void note_role(const struct op_rows *rows, const char *sqlstate)
 {
     struct conn *conn = rows->base.conn;
 
-    if (sqlstate && !conn->in_transaction && role_is_denied(conn->role, sqlstate))
+    if (sqlstate && !conn->in_transaction && !rows->base.in_block &&
+        role_is_denied(conn->role, sqlstate))
         conn->role_denied = true;
 }
 
@@ -278,7 +283,10 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
         return !pause(rows);
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
-    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction)
+    if (rows->base.group && rows->muted && !rows->stopped)
+        rows->row_failed = evpg_error_copy(row->set->failed);
+    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
+        !rows->base.group)
         cancel_request_want(conn, &rows->base);
     return true;
 }
@@ -329,7 +337,8 @@ static void set_ignored(struct evpg_error *error)
 /* What the server's answer, and the row callback's, amount to. False: success. */
 static bool judge(const struct op_rows *rows, struct evpg_error *error)
 {
-    const struct evpg_error *row_error = rows->base.conn->row_set.failed;
+    const struct evpg_error *row_error =
+        rows->base.group ? rows->row_failed : rows->base.conn->row_set.failed;
     bool canceled = rows->base.canceled && rows->base.hit;
 
     if (rows->failed && is_well_stopped(rows))
@@ -415,13 +424,19 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     call_done(rows, &result);
 }
 
-void op_rows_release(struct evpg_request *request)
+void op_rows_clear(struct op_rows *rows)
 {
-    struct op_rows *rows = op_rows_of(request);
-
     drop_held(rows);
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);
-    mem_free(rows);
+    evpg_error_free(rows->row_failed);
+    rows->rows = rows->last = rows->failed = NULL;
+    rows->row_failed = NULL;
+}
+
+void op_rows_release(struct evpg_request *request)
+{
+    op_rows_clear(op_rows_of(request));
+    mem_free(request);
 }

@@ -28,6 +28,8 @@ struct op_rows {
     size_t held_bytes;
     PGresult *last;   /* the final one: columns, and rows if they are kept */
     PGresult *failed; /* the server's error */
+    /* A row's, of a member of a group, whose end comes after others' rows; or NULL. */
+    struct evpg_error *row_failed;
     int statement;    /* of a script: how many are answered */
     uint64_t n_rows;
     enum evpg_phase failed_in;
@@ -50,6 +52,9 @@ static inline struct op_rows *op_rows_of(const struct evpg_request *request)
 
 /* As it was when it was submitted; what has come is freed. */
 void op_rows_reset(struct op_rows *rows);
+
+/* Frees what it has, but not itself. */
+void op_rows_clear(struct op_rows *rows);
 
 /* For struct req_ops; see there. */
 bool op_rows_result(struct evpg_request *request, PGresult *result);

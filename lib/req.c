@@ -12,8 +12,6 @@
 
 #include <evpg/request.h>
 
-#include <errno.h>
-
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting)
 {
     switch (request->state) {
@@ -34,7 +32,9 @@ void req_cut(const struct evpg_request *request, const struct evpg_error *why, b
              struct evpg_error *cut)
 {
     *cut = *why;
-    cut->fate = request->state == REQ_QUEUED ? EVPG_FATE_NOT_SENT : EVPG_FATE_UNKNOWN;
+    cut->fate = request->in_block ? EVPG_FATE_NOT_EXECUTED : EVPG_FATE_UNKNOWN;
+    if (request->state == REQ_QUEUED)
+        cut->fate = EVPG_FATE_NOT_SENT;
     cut->phase = req_phase(request, connecting);
 }
 
@@ -93,12 +93,11 @@ void evpg_request_set_flags(struct evpg_request *request, unsigned flags)
     if (!request)
         return;
     if (request->state != REQ_QUEUED)
-        db_refuse(request->db, EINVAL, "flags of a request that has been sent");
+        db_warn(request->db, "flags of a request that has been sent");
     else if (flags & ~known_flags)
-        db_refuse(request->db, EINVAL, "flags that this version does not know: 0x%x",
-                  flags & ~known_flags);
+        db_warn(request->db, "flags that this version does not know: 0x%x", flags & ~known_flags);
     else if (flags & EVPG_BINARY && request->off_pipeline)
-        db_refuse(request->db, EINVAL, "a script's values come in text format only");
+        db_warn(request->db, "a script's values come in text format only");
     else
         request->flags = flags;
 }

@@ -33,10 +33,21 @@ struct req_ops {
     /* Takes the answer to what was sent before it, to prepare it; to free it. NULL: there never is
      * such a thing. */
     void (*prelude)(struct evpg_request *request, PGresult *result);
-    /* Whether it is to be sent once more, as if it never was; it then is as new. NULL: never. */
-    bool (*renew)(struct evpg_request *request);
+    /* Whether it has failed for no reason of its own, so that it may be sent once more, as if it
+     * never was, if nothing of it was seen. NULL: never. */
+    bool (*stale)(const struct evpg_request *request);
+    /* Whether nothing of it was seen, and it has not been sent twice. Where stale is, these are. */
+    bool (*unseen)(const struct evpg_request *request);
+    /* Makes it as new. */
+    void (*reset)(struct evpg_request *request);
+    /* Its turn has come, and nothing is on the wire. From now on, until conn_complete, it has the
+     * connection to itself: what it puts before itself in the queue is sent, and nothing else. The
+     * application may be called. NULL: it is one that is sent. */
+    void (*begin)(struct evpg_request *request);
     /* Throws away the rows that are still to come: done fails with that code. */
     void (*discard)(struct evpg_request *request, enum evpg_code code);
+    /* Its deadline has passed after it began; conn is held. NULL: it is left behind on the wire. */
+    void (*overdue)(struct evpg_request *request, struct evpg_error *why);
     /* Forgets its callbacks and their argument, for good. */
     void (*abandon)(struct evpg_request *request);
     /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
@@ -51,6 +62,7 @@ struct evpg_request {
     struct evpg_db *db;
     struct conn *conn; /* that has taken it; NULL before */
     TAILQ_ENTRY(evpg_request) link;
+    struct evpg_request *group; /* whose Sync is its own; itself: it is that, see group.h */
     enum req_state state;
     unsigned life;     /* of conn's that it was submitted in */
     uint64_t serial;   /* of a pool's: the how-manieth it is */
@@ -64,19 +76,24 @@ struct evpg_request {
     bool alone;        /* nothing else may be on the wire */
     bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
+    bool special;      /* a group, or one that begins: it is not just sent */
+    bool part;         /* of a batch, or our own of a transaction: counted with that */
+    bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
+    bool ended_block;  /* a script that has ended a transaction, or begun one */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
     bool ended;        /* its callback has been called, or is about to be */
     bool row_seen;     /* its first row has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */
     bool canceled;     /* by the application */
-    bool abandoned;    /* nobody is to be told anything any more */
-    bool unwanted;     /* on the wire, and the server is to be asked to stop it */
-    bool sorted;       /* a pool has looked whether it may run on a standby */
-    bool unordered;    /* a pool's own: nobody relies on its place among others */
-    bool suspect;      /* on the wire when the server was asked to stop another */
-    bool hit;          /* the server says that it was stopped */
-    int timeout_ms;    /* that its deadline was made from */
+    enum evpg_code withdrawn; /* not by the application: of one that is canceled, unsent; or 0 */
+    bool abandoned;           /* nobody is to be told anything any more */
+    bool unwanted;            /* on the wire, and the server is to be asked to stop it */
+    bool sorted;              /* a pool has looked whether it may run on a standby */
+    bool unordered;           /* a pool's own: nobody relies on its place among others */
+    bool suspect;             /* on the wire when the server was asked to stop another */
+    bool hit;                 /* the server says that it was stopped */
+    int timeout_ms;           /* that its deadline was made from */
     struct deadline deadline;
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
     bool failed_at_sync;        /* an error has come after it, whose end is still to come */

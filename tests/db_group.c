@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * db_group: requests that share one Sync, lib/group.c, through the internal interface: one
+ * transaction, completions in order, each with its rows, and what becomes of the others when one
+ * fails.
+ */
+#include "bundle.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Rows in each; the same statement twice; ordinary requests before and behind. */
+START_TEST(all_succeed)
+{
+    struct outcome *before, *behind;
+
+    begin_with_table(_i);
+    before = query("select 'before' from generate_series(1, 3)", EVPG_NO_PARAMS);
+    start();
+    add_with("insert into t values ($1) returning i", EVPG_PARAMS(evpg_int32(1)));
+    add_with("insert into t values ($1) returning i", EVPG_PARAMS(evpg_int32(2)));
+    add("select generate_series(1, 200)");
+    add("delete from t where i = 77");
+    add("");
+    add("select count(*), pg_current_xact_id_if_assigned() from t");
+    send_bundle();
+    behind = query("select 'behind' from generate_series(1, 100)", EVPG_NO_PARAMS);
+    await_all();
+    await_whole();
+    check_order();
+    for (int i = 0; i < n_members; i++)
+        ck_assert_msg(ends[i].code == 0, "%s", ends[i].message);
+    ck_assert_int_eq(whole.code, 0);
+    ck_assert_int_eq(ends[0].n_rows, 1);
+    ck_assert_int_eq(ends[2].n_rows, 200);
+    ck_assert_int_eq(ends[3].n_rows, 0);
+    ck_assert_int_eq(before->n_rows, 3);
+    ck_assert_int_eq(behind->n_rows, 100);
+    ck_assert_str_eq(cell(behind, 99, 0), "behind");
+    check_count("2");
+    end();
+}
+END_TEST
+
+/* In one transaction: what the first has done is undone with the one that failed. */
+START_TEST(one_fails)
+{
+    struct outcome *behind;
+
+    begin_with_table(_i);
+    start();
+    add("insert into t values (1) returning i");
+    add("insert into t values (2)");
+    add("select 1 / 0");
+    add_with("insert into t values ($1)", EVPG_PARAMS(evpg_int32(3)));
+    add("select generate_series(1, 3)");
+    send_bundle();
+    behind = query("select 'behind' from generate_series(1, 3)", EVPG_NO_PARAMS);
+    await_all();
+    await_whole();
+    check_order();
+    check(0, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    check(2, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED);
+    ck_assert_str_eq(ends[2].sqlstate, "22012");
+    check(3, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    check(4, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    ck_assert_ptr_nonnull(strstr(ends[4].message, "statement 3 of 5"));
+    ck_assert_int_eq(ends[0].n_rows, 1);
+    ck_assert_int_eq(ends[4].n_rows, 0);
+    ck_assert_int_eq(whole.code, EVPG_E_ABORTED);
+    ck_assert_int_eq(behind->n_rows, 3);
+    check_count("0");
+    end();
+}
+END_TEST
+
+/* What is found out at the Sync undoes all of them. */
+START_TEST(fails_at_sync)
+{
+    begin_with_table(_i);
+    start();
+    add("insert into t values (1)");
+    add("insert into t values (1)");
+    add("select generate_series(1, 3)");
+    send_bundle();
+    await_whole();
+    check_order();
+    for (int i = 0; i < n_members; i++)
+        check(i, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    ck_assert_int_eq(whole.code, EVPG_E_ABORTED);
+    check_count("0");
+    end();
+}
+END_TEST
+
+/* Prepared statements that are out of date: all of it is sent once more, or, where some of it was
+ * seen, none. */
+START_TEST(stale)
+{
+    bool seen = _i;
+
+    begin(ALONE);
+    query("create temp table s (a int)", EVPG_NO_PARAMS);
+    query("insert into s values (1)", EVPG_NO_PARAMS);
+    query("create temp table t (i int)", EVPG_NO_PARAMS);
+    await_all();
+    query("select * from s", EVPG_NO_PARAMS);
+    await_all();
+    query("alter table s alter a type text", EVPG_NO_PARAMS);
+    await_all();
+    start();
+    add(seen ? "insert into t values (1) returning i" : "insert into t values (1)");
+    add("select * from s");
+    add("insert into t values (2)");
+    send_bundle();
+    await_whole();
+    check_order();
+    if (seen) {
+        check(0, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+        check(1, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED);
+        ck_assert_str_eq(ends[1].sqlstate, "0A000");
+    } else {
+        ck_assert_int_eq(whole.code, 0);
+        ck_assert_int_eq(ends[1].n_rows, 1);
+    }
+    check_count(seen ? "0" : "2");
+    end();
+}
+END_TEST
+
+/* A thousand members, whose completion goes in slices; what is behind them has its own rows. */
+START_TEST(many)
+{
+    struct outcome *behind;
+
+    begin_with_table(_i);
+    start();
+    for (int i = 0; i < BUNDLE_MOST; i++)
+        add_with("insert into t values ($1) returning i", EVPG_PARAMS(evpg_int32(i)));
+    send_bundle();
+    behind = query("select generate_series(1, 100)", EVPG_NO_PARAMS);
+    await_whole();
+    await_all();
+    check_order();
+    ck_assert_int_eq(whole.code, 0);
+    ck_assert_int_eq(behind->n_rows, 100);
+    check_count("1200");
+    end();
+}
+END_TEST
+
+/* Hit by a cancel request that was meant for the request before: the group is sent once more. */
+START_TEST(hit_by_mistake)
+{
+    begin_with_table(ALONE);
+    for (int i = 0; i < sized(40, 400); i++) {
+        struct outcome *target = new_outcome();
+        struct evpg_request *request = submit(target, "select pg_sleep(0.001)", EVPG_NO_PARAMS);
+
+        start();
+        add("select 1 from pg_sleep(0.002)");
+        add("select 2 from pg_sleep(0.002)");
+        ((struct op_rows *)TAILQ_FIRST(&bundle->members))->on_row = NULL;
+        send_bundle();
+        usleep((unsigned)(i % 20) * 100);
+        turn();
+        if (target->completions == 0)
+            evpg_request_cancel(request);
+        await_all();
+        await_whole();
+        check_order();
+        ck_assert_msg(whole.code == 0, "%s; %s; %s", whole.message, ends[0].message,
+                      ends[1].message);
+    }
+    end();
+}
+END_TEST
+
+/* The bounds of a queue: it is one request, with the bytes of all. */
+START_TEST(refused)
+{
+    struct evpg_conn_config config = EVPG_CONN_CONFIG(.max_queued_bytes = 2000);
+
+    begin_closed(NULL, &config);
+    start();
+    add("select 1");
+    ck_assert_int_eq(db_submit(db, &bundle->base), ENOTCONN);
+    ck_assert_int_eq(n_done, 0);
+    req_release(&bundle->base);
+    free_db();
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("db_group");
+    TCase *tcase = tcase_create("group");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, all_succeed, 0, N_MODES);
+    tcase_add_loop_test(tcase, one_fails, 0, N_MODES);
+    tcase_add_loop_test(tcase, fails_at_sync, 0, N_MODES);
+    tcase_add_loop_test(tcase, stale, 0, 2);
+    tcase_add_loop_test(tcase, many, 0, N_LARGE_MODES);
+    tcase_add_test(tcase, hit_by_mistake);
+    tcase_add_test(tcase, refused);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite, true);
+}
