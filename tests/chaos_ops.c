@@ -36,6 +36,8 @@ struct kind {
     bool (*row_is_right)(const struct op *op, const struct evpg_row *row); /* NULL: none comes */
     const char *sqlstate; /* how it must fail, when it is answered; NULL: it must succeed */
     bool given_up;        /* by us, before it is sent */
+    bool is_transaction;
+    bool rolled_back; /* by us */
 };
 
 static struct op ops[N_OPS], *waiting[N_OPS]; /* a ring of those that are not in use */
@@ -46,6 +48,7 @@ static int64_t accepted, refused, succeeded, n_rows, abandoned;
 static int64_t failed[N_CODES][N_FATES];
 
 static enum evpg_flow on_row(const struct evpg_row *row, void *arg);
+static enum evpg_flow on_statement_row(const struct evpg_row *row, void *arg);
 static void on_done(const struct evpg_result *result, void *arg);
 
 static struct evpg_request *submit_sql(struct op *op, const char *sql)
@@ -102,6 +105,39 @@ static struct evpg_request *submit_failing_insert(struct op *op)
                           " select op / 0 from one");
 }
 
+static void insert_in(struct evpg_db *tx, void *arg)
+{
+    struct op *op = arg;
+
+    evpg_query(tx, "insert into ledger values ($1)", EVPG_PARAMS(evpg_int64(op->number)), NULL,
+               NULL, NULL);
+    evpg_query(tx, "select $1::int8, 'marker'", EVPG_PARAMS(evpg_int64(op->number)),
+               on_statement_row, NULL, op);
+}
+
+static void commit_insert(struct evpg_db *tx, void *arg)
+{
+    insert_in(tx, arg);
+    evpg_commit(tx);
+}
+
+static void roll_insert_back(struct evpg_db *tx, void *arg)
+{
+    insert_in(tx, arg);
+    evpg_rollback(tx, "by chance");
+}
+
+static struct evpg_request *submit_transaction(struct op *op)
+{
+    op->rows_due = 1;
+    return evpg_transaction(op->link->db, NULL, commit_insert, on_done, op);
+}
+
+static struct evpg_request *submit_rollback(struct op *op)
+{
+    return evpg_transaction(op->link->db, NULL, roll_insert_back, on_done, op);
+}
+
 static bool marker_is_right(const struct op *op, const struct evpg_row *row)
 {
     int64_t number = -1;
@@ -119,20 +155,22 @@ static bool stream_is_right(const struct op *op, const struct evpg_row *row)
 }
 
 static const struct kind kinds[] = {
-    {"insert", 470, submit_insert, true, NULL, NULL, false},
-    {"marker", 370, submit_marker, false, marker_is_right, NULL, false},
-    {"slow marker", 30, submit_slow, false, marker_is_right, NULL, false},
-    {"stream", 6, submit_stream, false, stream_is_right, NULL, false},
-    {"script", 30, submit_strings, true, marker_is_right, NULL, false},
-    {"failure", 24, submit_failure, false, NULL, "22012", false},
-    {"failing insert", 20, submit_failing_insert, true, NULL, "22012", false},
-    {"canceled insert", 30, submit_insert, true, NULL, NULL, true},
-    {"abandoned marker", 20, submit_marker, false, marker_is_right, NULL, true},
+    {"insert", 420, submit_insert, true, NULL, NULL, false, false, false},
+    {"marker", 370, submit_marker, false, marker_is_right, NULL, false, false, false},
+    {"slow marker", 30, submit_slow, false, marker_is_right, NULL, false, false, false},
+    {"stream", 6, submit_stream, false, stream_is_right, NULL, false, false, false},
+    {"script", 30, submit_strings, true, marker_is_right, NULL, false, false, false},
+    {"failure", 24, submit_failure, false, NULL, "22012", false, false, false},
+    {"failing insert", 20, submit_failing_insert, true, NULL, "22012", false, false, false},
+    {"canceled insert", 30, submit_insert, true, NULL, NULL, true, false, false},
+    {"abandoned marker", 20, submit_marker, false, marker_is_right, NULL, true, false, false},
+    {"transaction", 40, submit_transaction, true, marker_is_right, NULL, false, true, false},
+    {"rollback", 10, submit_rollback, true, marker_is_right, NULL, false, true, true},
 };
 static const struct kind *const marker = &kinds[1], *const abandoned_marker = &kinds[8],
-                                *const last_marker =
-                                    &(struct kind){"last marker",   0,    submit_marker, false,
-                                                   marker_is_right, NULL, false};
+                                *const last_marker = &(struct kind){
+                                    "last marker", 0,     submit_marker, false, marker_is_right,
+                                    NULL,          false, false,         false};
 
 enum { N_KINDS = sizeof(kinds) / sizeof(*kinds), ALL_WEIGHTS = 1000 };
 
@@ -142,25 +180,40 @@ static void op_fails(const struct op *op, const char *what)
                (int)(op->link - links), what);
 }
 
-static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
+/* False: it comes too late for anything. */
+static bool note_row(struct op *op, const struct evpg_row *row)
 {
-    struct op *op = arg;
-
     if (!op->in_use) {
         op_fails(op, "a row after its completion");
-        return EVPG_NEXT;
+        return false;
     }
-    if (evpg_row_request(row) != op->request)
-        op_fails(op, "a row of another request");
     op->link->moved_ms = now_ms();
     op->rows++;
     n_rows++;
     if (!op->kind->row_is_right || !op->kind->row_is_right(op, row))
         op_fails(op, "a wrong row");
+    return true;
+}
+
+static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
+{
+    struct op *op = arg;
+
+    if (!note_row(op, row))
+        return EVPG_NEXT;
+    if (evpg_row_request(row) != op->request)
+        op_fails(op, "a row of another request");
     if (op->rows != op->pause_at)
         return EVPG_NEXT;
     op->resume_ms = now_ms() + chance_of(&chance, 0, 300);
     return EVPG_PAUSE;
+}
+
+/* Of a transaction's statement, which is a request of its own. */
+static enum evpg_flow on_statement_row(const struct evpg_row *row, void *arg)
+{
+    note_row(arg, row);
+    return EVPG_NEXT;
 }
 
 static void release(struct op *op)
@@ -171,13 +224,14 @@ static void release(struct op *op)
 
 static void check_success(const struct op *op, const struct evpg_result *result)
 {
-    if (op->kind->sqlstate)
+    if (op->kind->sqlstate || op->kind->rolled_back)
         op_fails(op, "has succeeded");
     if (op->kind->given_up)
         op_fails(op, "was canceled before it was sent, and has succeeded");
     if (op->rows != op->rows_due)
         op_fails(op, "not the rows that were due");
-    if (evpg_result_affected(result) != (uint64_t)(op->rows_due > 0 ? op->rows_due : 1))
+    if (!op->kind->is_transaction &&
+        evpg_result_affected(result) != (uint64_t)(op->rows_due > 0 ? op->rows_due : 1))
         op_fails(op, "affected not what was due");
 }
 
@@ -191,7 +245,8 @@ static void check_failure(const struct op *op, const struct evpg_error *error)
                      ? op->kind->sqlstate && strcmp(state, op->kind->sqlstate) == 0
                      : code == EVPG_E_CONNECT || code == EVPG_E_LOST || code == EVPG_E_TIMEOUT ||
                            code == EVPG_E_CLOSED || code == EVPG_E_TLS ||
-                           (code == EVPG_E_CANCELED && op->kind->given_up);
+                           (code == EVPG_E_CANCELED && op->kind->given_up) ||
+                           (code == EVPG_E_ROLLED_BACK && op->kind->rolled_back);
 
     if (!right || op->kind == last_marker)
         op_fails(op, evpg_error_message(error));
