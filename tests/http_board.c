@@ -196,6 +196,38 @@ START_TEST(does_not_read)
 }
 END_TEST
 
+static int count_until_end(int fd)
+{
+    static char some[65536];
+    ssize_t n;
+    int all = 0;
+
+    while ((n = recv(fd, some, sizeof(some), 0)) > 0)
+        all += (int)n;
+    ck_assert_int_eq((int)n, 0);
+    return all;
+}
+
+/* Nor is one waited for that has taken nothing for half a minute: what it reads then comes to an
+ * end, after what had been sent. */
+START_TEST(does_not_read_for_long)
+{
+    int fd;
+
+    board_begin();
+    fd = service_send("GET /events HTTP/1.0\r\n\r\n");
+    for (int i = 0; i < 300; i++) {
+        free(admin("update conclusoes set nota = nota where numero in"
+                   " (select numero from conclusoes order by numero desc limit 99)"));
+        run_for(20);
+    }
+    run_for(35000);
+    ck_assert_int_gt(count_until_end(fd), 65536);
+    close(fd);
+    board_end();
+}
+END_TEST
+
 /* More streams come and go, by FIN or reset, than there may be at once; and they may send things.
  */
 START_TEST(come_and_go)
@@ -378,6 +410,8 @@ int main(void)
     tcase_add_test(tcase, a_gap);
     tcase_add_loop_test(tcase, a_restart, 0, 2);
     tcase_add_test(tcase, does_not_read);
+    if (sized(0, 1))
+        tcase_add_test(tcase, does_not_read_for_long);
     tcase_add_test(tcase, come_and_go);
     tcase_add_test(tcase, too_many);
     tcase_add_loop_test(tcase, is_stopped, 0, 3);

@@ -52,7 +52,7 @@ ask() {
 
 start_driver() {
     local i port
-    chromedriver --port=0 --log-level=SEVERE >"$tmp/driver.out" 2>&1 </dev/null &
+    HOME=$tmp chromedriver --port=0 --log-level=SEVERE >"$tmp/driver.out" 2>&1 </dev/null &
     driver=$!
     for ((i = 0; i < 300; i++)); do
         port=$(sed -nE 's/.*started successfully on port ([0-9]+).*/\1/p' "$tmp/driver.out")
