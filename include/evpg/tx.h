@@ -144,9 +144,9 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  *   (SQLSTATE 0A000) or gone (26000) is an error, and works the next time.
  * - BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like by evpg_query() are refused, and so fail the
  *   transaction: evpg_commit(), evpg_rollback() and evpg_transaction() are there for that. A script
- *   that has COMMIT or BEGIN inside, or has left the transaction, is noticed: all of the transaction
- *   then fails with EVPG_FATE_UNKNOWN, and is not tried again. ROLLBACK AND CHAIN in a script is
- *   not.
+ *   that has COMMIT or BEGIN inside, or has left the transaction, is noticed: all of the
+ * transaction then fails with EVPG_FATE_UNKNOWN, and is not tried again. ROLLBACK AND CHAIN in a
+ * script is not.
  * - LISTEN and UNLISTEN are refused where it was begun on a pool; on a connection they are that
  *   connection's affair, and what a lease listens to ends with that, as ever.
  * - evpg_open(), evpg_acquire(), evpg_close() and evpg_setcb() are refused. Hooks are those of the
