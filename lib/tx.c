@@ -138,9 +138,19 @@ static bool may_be_tried_again(const struct tx *tx)
 {
     const struct evpg_error *why = &tx->why;
 
-    return why->code == EVPG_E_SERVER && why->fate == EVPG_FATE_NOT_EXECUTED && !tx->outer && !tx->told && !tx->base.canceled &&
-           tx->attempt < tx->config.max_attempts &&
+    return why->code == EVPG_E_SERVER && why->fate == EVPG_FATE_NOT_EXECUTED && !tx->outer &&
+           !tx->told && !tx->base.canceled && tx->attempt < tx->config.max_attempts &&
            (strcmp(why->sqlstate, "40001") == 0 || strcmp(why->sqlstate, "40P01") == 0);
+}
+
+bool tx_has_left_over(const struct tx *tx)
+{
+    const struct evpg_request *request;
+
+    TAILQ_FOREACH (request, &tx->base.conn->canceled, link)
+        if (request->db == &tx->db)
+            return true;
+    return false;
 }
 
 void tx_over(struct tx *tx, bool later)
@@ -155,7 +165,7 @@ void tx_over(struct tx *tx, bool later)
     }
     tx_set_stage(tx, TX_OVER);
     stop_timer(tx);
-    if (!later) {
+    if (!later && !tx_has_left_over(tx)) {
         conn_complete(conn, &conn->queued, &tx->base, NULL);
         return;
     }

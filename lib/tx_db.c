@@ -156,7 +156,7 @@ static void tx_refused(struct evpg_db *db, int refusal, const char *why)
         code = EVPG_E_MEMORY;
     else if (refusal == ENOBUFS)
         code = EVPG_E_LIMIT;
-    if (tx->stage == TX_OPEN)
+    if (tx->stage == TX_OPEN && !conn_is_inherited(tx->base.conn))
         tx_fail_as(tx, code, why);
 }
 

@@ -11,7 +11,7 @@ set -uo pipefail
 # shellcheck source=tests/lib/tap.sh
 . "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
 
-examples=(hello params types scan pipeline pool listen cursos_concluidos)
+examples=(hello params types scan pipeline pool transfer listen cursos_concluidos)
 database=evpg_examples_$$
 
 # run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
@@ -284,6 +284,11 @@ check "pipeline counts all answers" \
 check "pool succeeds" succeeds pool
 check "pool transfers" prints_line 'account 1 has 70'
 check "pool counts all answers" prints_line '1000 queries and a transfer, 0 failed'
+
+check "transfer succeeds" succeeds transfer
+check "transfer neither makes nor loses money" \
+    prints '^[0-9]+ made, [0-9]+ refused, 0 failed; the accounts have 500, the poorest [0-9]+$'
+check "transfer leaves no table" same "$(psql -X -A -t -c "select to_regclass('evpg_account')")" ""
 
 timeout 60 "$build/examples/listen" >"$tmp/out" 2>"$tmp/err" </dev/null &
 listen=$!
