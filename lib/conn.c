@@ -325,6 +325,12 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why)
     cut_off_all(conn, why, connecting);
 }
 
+void conn_finish_begun(struct conn *conn)
+{
+    while (conn->finishing)
+        conn->finishing->ops->finish(conn->finishing, NULL);
+}
+
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */
 void conn_end(struct conn *conn, const struct evpg_error *why)
 {
@@ -332,6 +338,7 @@ void conn_end(struct conn *conn, const struct evpg_error *why)
         return;
     conn_hold(conn);
     conn->dying = true;
+    conn_finish_begun(conn);
     conn_cut_off(conn, why);
     close_finish(conn);
     conn_release(conn);

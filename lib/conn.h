@@ -107,6 +107,9 @@ struct conn {
     struct closing *closing; /* while evpg_close is under way, see close.c */
     size_t n_cut_off;        /* requests, since that was called */
 
+    /* Whose several done callbacks are being called, the innermost; or NULL. */
+    struct evpg_request *finishing;
+
     int hold;   /* how many frames of ours are using this; it is freed when none is */
     bool dying; /* evpg_free was called */
     struct req_list graveyard; /* of a dying one: completed, perhaps still in use by a frame */
@@ -136,6 +139,10 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why);
 
 /* evpg_free of a connection, for this reason. */
 void conn_end(struct conn *conn, const struct evpg_error *why);
+
+/* Calls the done callbacks that are left of what has begun to call its own: after this none of them
+ * comes. */
+void conn_finish_begun(struct conn *conn);
 
 /* Whether some requests are not done yet; evpg_open's own does not count. */
 bool conn_is_busy(const struct conn *conn);

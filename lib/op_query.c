@@ -56,7 +56,7 @@ static bool query_renew(struct evpg_request *request)
 {
     struct query *query = (struct query *)request;
 
-    if (!statement_is_to_renew(&query->preparing, &query->rows))
+    if (!statement_is_to_renew(&query->preparing, &query->rows, query->rows.n_rows > 0))
         return false;
     statement_release(&query->statement);
     statement_renew(&query->preparing, &query->rows);

@@ -278,7 +278,8 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
         return !pause(rows);
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
-    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction)
+    if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
+        !rows->shares)
         cancel_request_want(conn, &rows->base);
     return true;
 }
@@ -310,7 +311,7 @@ static enum evpg_fate fate_of_failed(const struct op_rows *rows)
 /* It was to be stopped, and had no more to do. */
 static bool is_well_stopped(const struct op_rows *rows)
 {
-    return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY;
+    return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY && !rows->shares;
 }
 
 /* In the server's words. */
@@ -326,8 +327,7 @@ static void set_ignored(struct evpg_error *error)
     error->field[EVPG_FIELD_MESSAGE] = message;
 }
 
-/* What the server's answer, and the row callback's, amount to. False: success. */
-static bool judge(const struct op_rows *rows, struct evpg_error *error)
+bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
 {
     const struct evpg_error *row_error = rows->base.conn->row_set.failed;
     bool canceled = rows->base.canceled && rows->base.hit;
@@ -362,7 +362,7 @@ static bool judge(const struct op_rows *rows, struct evpg_error *error)
 
 /* A row of this request that is still borrowed, because it is freed by its own row callback, must
  * not lead back to it. */
-static void call_done(struct op_rows *rows, struct evpg_result *result)
+void op_rows_call_done(struct op_rows *rows, struct evpg_result *result)
 {
     struct row_set *set = result->set;
     evpg_done_cb on_done = rows->on_done;
@@ -401,7 +401,7 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
         .set = &request->conn->row_set,
     };
 
-    if (!cut && (judge(rows, &judged) || !has_learnt(rows, &judged)))
+    if (!cut && (op_rows_judge(rows, &judged) || !has_learnt(rows, &judged)))
         result.error = cut = &judged;
     if (cut)
         req_describe(request, rows->sql, cut);
@@ -412,7 +412,7 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
         request->db->stats->all.rows += result.rows;
     rows->counted = true;
     db_note_done(request, cut);
-    call_done(rows, &result);
+    op_rows_call_done(rows, &result);
 }
 
 void op_rows_release(struct evpg_request *request)

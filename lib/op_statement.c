@@ -172,13 +172,13 @@ static bool is_hit_by_mistake(const struct evpg_request *request)
            (request->unordered || TAILQ_EMPTY(&request->conn->sent));
 }
 
-bool statement_is_to_renew(const struct preparing *preparing, const struct op_rows *rows)
+bool statement_is_to_renew(const struct preparing *preparing, const struct op_rows *rows, bool seen)
 {
     const struct evpg_request *request = &rows->base;
 
     if (!preparing->stale && !is_hit_by_mistake(request))
         return false;
-    return rows->n_rows == 0 && !request->renewed && !request->abandoned && !request->canceled;
+    return !seen && !request->renewed && !request->abandoned && !request->canceled;
 }
 
 void statement_renew(struct preparing *preparing, struct op_rows *rows)

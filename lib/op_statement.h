@@ -47,8 +47,9 @@ void statement_failed(struct statement *statement, struct preparing *preparing,
 /* Does not use the prepared one any more. */
 void statement_release(struct statement *statement);
 
-/* Whether a request that failed is to be sent once more: nothing has come of it. */
-bool statement_is_to_renew(const struct preparing *preparing, const struct op_rows *rows);
+/* Whether a request that failed is to be sent once more: nothing has come of it; seen: but rows. */
+bool statement_is_to_renew(const struct preparing *preparing, const struct op_rows *rows,
+                           bool seen);
 
 /* Has it begin anew then. */
 void statement_renew(struct preparing *preparing, struct op_rows *rows);

@@ -197,6 +197,14 @@ static void end_prelude(struct conn *conn, struct evpg_request *head)
     stream_if_wanted(conn, head);
 }
 
+/* Of one that has several answers. */
+static void begin_next(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    head->answered = false;
+    budget_take(budget);
+    stream_if_wanted(conn, head);
+}
+
 /* What was said before is about the statement, and may be the user's own words. */
 const char *pipeline_last_words(const struct conn *conn)
 {
@@ -219,6 +227,9 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
         end_prelude(conn, head);
+    } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next &&
+               head->ops->next(head)) {
+        begin_next(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
         head->state = REQ_SETTLING;
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {

@@ -56,5 +56,5 @@ void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_r
 bool conn_is_busy(const struct conn *conn)
 {
     return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) ||
-           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
+           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled) || conn->finishing;
 }

@@ -35,11 +35,15 @@ struct req_ops {
     void (*prelude)(struct evpg_request *request, PGresult *result);
     /* Whether it is to be sent once more, as if it never was; it then is as new. NULL: never. */
     bool (*renew)(struct evpg_request *request);
+    /* One of several answers has ended. True: another one is to come, for which it is ready. NULL:
+     * there is one only. */
+    bool (*next)(struct evpg_request *request);
     /* Throws away the rows that are still to come: done fails with that code. */
     void (*discard)(struct evpg_request *request, enum evpg_code code);
     /* Forgets its callbacks and their argument, for good. */
     void (*abandon)(struct evpg_request *request);
-    /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
+    /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. Of
+     * one with several callbacks it may be called from inside of one of these, for the rest. */
     void (*finish)(struct evpg_request *request, struct evpg_error *cut);
     /* Frees it. */
     void (*release)(struct evpg_request *request);

@@ -26,12 +26,16 @@ uint64_t evpg_result_rows(const struct evpg_result *result)
     return result->rows;
 }
 
-/* The tag's last word is the number, where there is one: "INSERT 0 5", "CREATE TABLE". */
-uint64_t evpg_result_affected(const struct evpg_result *result)
+uint64_t result_count(const char *tag)
 {
-    const char *last = strrchr(result->tag, ' ');
+    const char *last = strrchr(tag, ' ');
 
     return last ? strtoull(last, NULL, 10) : 0;
+}
+
+uint64_t evpg_result_affected(const struct evpg_result *result)
+{
+    return result->affected ? result->affected(result->request) : result_count(result->tag);
 }
 
 bool evpg_result_stopped(const struct evpg_result *result)

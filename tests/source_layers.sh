@@ -15,7 +15,7 @@ export LC_ALL=C
 
 # The files by layer; op_ stands for all that start with it.
 layers=(
-    "mem log err budget"
+    "mem log err budget arena"
     "pq cancel_thread"
     "db req deadline result params param_parts param_text param_binary params_scalar params_time \
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
@@ -23,7 +23,7 @@ layers=(
         scan histogram stats backoff calendar settings sqlword stmt types quote role address conninfo"
     "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline queue"
     "op_"
-    "lease"
+    "lease batch"
     "listener listener_channels listener_config pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_login pool_policy pool_slots pool_standby pool_stats metrics pool_turn pool_upkeep"
 )
 
