@@ -9,13 +9,14 @@
  */
 #include "cancel.h"
 
+#include "group.h"
 #include "io.h"
 
 #include <evpg/request.h>
 
 static bool is_over(const struct evpg_request *request)
 {
-    return !request || !request->conn || request->state == REQ_DONE ||
+    return !request || !request->conn || request->state == REQ_DONE || group_holds(request) ||
            conn_is_inherited(request->conn) || request->conn->dying;
 }
 

@@ -13,9 +13,11 @@
 #include "cancel.h"
 #include "close.h"
 #include "connect.h"
+#include "group.h"
 #include "io.h"
 #include "mem.h"
 #include "news.h"
+#include "pipeline.h"
 #include "settings.h"
 #include "timeout.h"
 
@@ -91,8 +93,8 @@ static void recycle(struct conn *conn, struct evpg_request *request)
         req_release(request);
 }
 
-void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                   struct evpg_error *cut)
+void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                 struct evpg_error *cut)
 {
     if (list)
         conn_detach(conn, list, request);
@@ -102,6 +104,12 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
         deadline_rest(conn->deadlines);
     req_clear_handle(request);
     request->ops->finish(request, cut);
+}
+
+void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                   struct evpg_error *cut)
+{
+    conn_finish(conn, list, request, cut);
     recycle(conn, request);
     if (conn->owner && conn->owner->completed)
         conn->owner->completed(conn);
@@ -115,7 +123,10 @@ static void cut_off(struct conn *conn, struct req_list *list, struct evpg_reques
     struct evpg_error cut;
 
     req_cut(request, why, connecting, &cut);
-    conn_complete(conn, list, request, &cut);
+    if (request->group)
+        group_cut_off(conn, list, request, &cut);
+    else
+        conn_complete(conn, list, request, &cut);
 }
 
 static void cut_off_opening(struct conn *conn, const struct evpg_error *why)
@@ -202,13 +213,14 @@ static void drop(struct conn *conn)
 static void doom_all(struct conn *conn)
 {
     conn->life++;
+    TAILQ_CONCAT(&conn->doomed, &conn->settling, link);
     TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
     TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
     conn->n_sent = conn->n_queued = 0;
     conn->sent_bytes = conn->queued_bytes = 0;
 }
 
-/* What was never sent may do so elsewhere. */
+/* What was never sent, and has not begun, may do so elsewhere. */
 static void give_back(struct conn *conn)
 {
     struct evpg_request *request, *next;
@@ -217,7 +229,8 @@ static void give_back(struct conn *conn)
         return;
     for (request = TAILQ_FIRST(&conn->queued); request; request = next) {
         next = TAILQ_NEXT(request, link);
-        conn->owner->take_back(conn, request);
+        if (!request->in_block)
+            conn->owner->take_back(conn, request);
     }
 }
 
@@ -306,7 +319,7 @@ static void cut_off_all(struct conn *conn, const struct evpg_error *why, bool co
     struct evpg_request *request;
 
     while ((request = TAILQ_FIRST(&conn->doomed))) {
-        conn->n_cut_off += !request->abandoned;
+        conn->n_cut_off += !request->abandoned && !request->part;
         cut_off(conn, &conn->doomed, request, why, connecting);
     }
 }
@@ -396,6 +409,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
         connect_begin(conn);
     else
         io_continue(conn);
+    pipeline_begin(conn);
     close_if_done(conn);
     conn_release(conn);
 }
@@ -434,6 +448,7 @@ struct evpg_db *evpg_conn_new(struct event_base *base, const char *conninfo,
     conn->config = checked;
     TAILQ_INIT(&conn->queued);
     TAILQ_INIT(&conn->sent);
+    TAILQ_INIT(&conn->settling);
     TAILQ_INIT(&conn->canceled);
     TAILQ_INIT(&conn->doomed);
     TAILQ_INIT(&conn->graveyard);

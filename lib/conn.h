@@ -64,6 +64,7 @@ struct conn {
 
     struct req_list queued;   /* to be sent */
     struct req_list sent;     /* awaiting answers, in the order of the wire */
+    struct req_list settling; /* of the head's group: their results have ended, see group.h */
     struct req_list canceled; /* before they were sent, to be completed in the next turn */
     struct req_list
         doomed; /* lost with an earlier connection, completed before the next is begun */
@@ -163,7 +164,15 @@ void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_r
 void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
                struct evpg_request *request);
 
-/* Takes a request off its list, calls its done callback, and frees it. */
+/* The same, at a place of its own in the queue. */
+void conn_enqueue_before(struct conn *conn, struct evpg_request *request,
+                         struct evpg_request *before);
+
+/* Takes a request off its list and calls its done callback. */
+void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                 struct evpg_error *cut);
+
+/* The same, and frees it. */
 void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
                    struct evpg_error *cut);
 

@@ -104,7 +104,7 @@ void db_note_done(struct evpg_request *request, const struct evpg_error *error)
         return;
     request->ended = true;
     now_ns = request->done_ns || !db->stats ? request->done_ns : budget_now_ns();
-    if (db->stats && !request->abandoned)
+    if (db->stats && !request->abandoned && !request->part)
         stats_done(db->stats, request->name, error, now_ns - request->queued_ns);
     db_tell(db, EVPG_EVENT_DONE, request, error);
 }

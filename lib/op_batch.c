@@ -153,18 +153,26 @@ static void forget_answers(struct evpg_batch *batch)
     }
 }
 
-static bool batch_renew(struct evpg_request *request)
+static bool batch_stale(const struct evpg_request *request)
+{
+    const struct evpg_batch *batch = op_batch_of(request);
+
+    return statement_is_stale(&batch->preparing, request, batch->suspect);
+}
+
+static bool batch_unseen(const struct evpg_request *request)
+{
+    return !op_batch_of(request)->seen && statement_may_be_renewed(request);
+}
+
+static void batch_reset(struct evpg_request *request)
 {
     struct evpg_batch *batch = op_batch_of(request);
 
-    request->suspect = batch->suspect;
-    if (!statement_is_to_renew(&batch->preparing, &batch->rows, batch->seen))
-        return false;
     forget_answers(batch);
+    statement_reset(&batch->preparing, &batch->rows, batch->suspect);
     batch->culprit = batch->row_failed = NULL;
     batch->failed_at_end = batch->suspect = false;
-    statement_renew(&batch->preparing, &batch->rows);
-    return true;
 }
 
 static void batch_abandon(struct evpg_request *request)
@@ -189,7 +197,9 @@ static const struct req_ops batch_ops = {
     .result = batch_result,
     .prelude = batch_prelude,
     .next = batch_next,
-    .renew = batch_renew,
+    .stale = batch_stale,
+    .unseen = batch_unseen,
+    .reset = batch_reset,
     .deliver = op_rows_deliver,
     .discard = op_rows_discard,
     .abandon = batch_abandon,

@@ -6,6 +6,8 @@
  * most, and op_statement.c what has to do with preparing it. Invariants: a query is one block of
  * memory, made when it is submitted.
  */
+#include "op_query.h"
+
 #include "mem.h"
 #include "op_statement.h"
 #include "op_submit.h"
@@ -52,15 +54,27 @@ static bool query_result(struct evpg_request *request, PGresult *result)
     return op_rows_result(request, result);
 }
 
-static bool query_renew(struct evpg_request *request)
+static bool query_stale(const struct evpg_request *request)
+{
+    const struct query *query = (const struct query *)request;
+
+    return statement_is_stale(&query->preparing, request, request->suspect);
+}
+
+/* Rows that are kept for done have not been seen. */
+static bool query_unseen(const struct evpg_request *request)
+{
+    const struct op_rows *rows = op_rows_of(request);
+
+    return (rows->n_rows == 0 || !rows->on_row) && statement_may_be_renewed(request);
+}
+
+static void query_reset(struct evpg_request *request)
 {
     struct query *query = (struct query *)request;
 
-    if (!statement_is_to_renew(&query->preparing, &query->rows, query->rows.n_rows > 0))
-        return false;
     statement_release(&query->statement);
-    statement_renew(&query->preparing, &query->rows);
-    return true;
+    statement_reset(&query->preparing, &query->rows, request->suspect);
 }
 
 static bool query_streams(const struct evpg_request *request)
@@ -79,7 +93,9 @@ static const struct req_ops query_ops = {
     .streams = query_streams,
     .result = query_result,
     .prelude = query_prelude,
-    .renew = query_renew,
+    .stale = query_stale,
+    .unseen = query_unseen,
+    .reset = query_reset,
     .deliver = op_rows_deliver,
     .discard = op_rows_discard,
     .abandon = op_rows_abandon,
@@ -131,6 +147,19 @@ static struct query *make(const char *sql, const struct evpg_param *params, size
     query->rows.base.size = size;
     query->rows.base.alone = of->word != SQLWORD_PLAIN;
     return query;
+}
+
+struct op_rows *op_query_new(struct evpg_db *db, const char *sql, const struct evpg_param *params,
+                             size_t n_params)
+{
+    struct measures of;
+    struct query *query = NULL;
+
+    if (check(db, sql, params, n_params, &of))
+        query = make(sql, params, n_params, &of);
+    if (query)
+        query->rows.base.db = db;
+    return query ? &query->rows : NULL;
 }
 
 struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,

@@ -152,6 +152,7 @@ void op_rows_reset(struct op_rows *rows)
     replace(&rows->last, NULL);
     replace(&rows->failed, NULL);
     rows->statement = 0;
+    rows->n_rows = 0;
     rows->committed = rows->rolled_back = false;
     *rows->tag = '\0';
 }
@@ -279,7 +280,7 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
     if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
-        !rows->shares)
+        !rows->shares && !rows->base.group)
         cancel_request_want(conn, &rows->base);
     return true;
 }

@@ -164,28 +164,37 @@ void statement_release(struct statement *statement)
     statement->stmt = NULL;
 }
 
+/* Of those on the wire; a member of a group, with that. */
+static bool is_last_sent(const struct evpg_request *request)
+{
+    const struct evpg_request *last = TAILQ_LAST(&request->conn->sent, req_list);
+
+    return !last || last == request->group;
+}
+
 /* By a cancel request that was meant for another; and nothing has been done that should have come
  * after it. */
-static bool is_hit_by_mistake(const struct evpg_request *request)
+static bool is_hit_by_mistake(const struct evpg_request *request, bool suspect)
 {
-    return request->suspect && request->hit &&
-           (request->unordered || TAILQ_EMPTY(&request->conn->sent));
+    return suspect && request->hit && (request->unordered || is_last_sent(request));
 }
 
-bool statement_is_to_renew(const struct preparing *preparing, const struct op_rows *rows, bool seen)
+bool statement_is_stale(const struct preparing *preparing, const struct evpg_request *request,
+                        bool suspect)
 {
-    const struct evpg_request *request = &rows->base;
-
-    if (!preparing->stale && !is_hit_by_mistake(request))
-        return false;
-    return !seen && !request->renewed && !request->abandoned && !request->canceled;
+    return preparing->stale || is_hit_by_mistake(request, suspect);
 }
 
-void statement_renew(struct preparing *preparing, struct op_rows *rows)
+bool statement_may_be_renewed(const struct evpg_request *request)
+{
+    return !request->renewed && !request->abandoned && !request->canceled;
+}
+
+void statement_reset(struct preparing *preparing, struct op_rows *rows, bool suspect)
 {
     struct evpg_request *request = &rows->base;
 
-    request->alone = request->alone || is_hit_by_mistake(request);
+    request->alone = request->alone || is_hit_by_mistake(request, suspect);
     preparing->stale = request->suspect = request->hit = false;
     op_rows_reset(rows);
 }

@@ -47,11 +47,15 @@ void statement_failed(struct statement *statement, struct preparing *preparing,
 /* Does not use the prepared one any more. */
 void statement_release(struct statement *statement);
 
-/* Whether a request that failed is to be sent once more: nothing has come of it; seen: but rows. */
-bool statement_is_to_renew(const struct preparing *preparing, const struct op_rows *rows,
-                           bool seen);
+/* Whether a request has failed for no reason of its own: because of how a statement of it was
+ * prepared; or, if it was suspect, because it was stopped in another's place. */
+bool statement_is_stale(const struct preparing *preparing, const struct evpg_request *request,
+                        bool suspect);
 
-/* Has it begin anew then. */
-void statement_renew(struct preparing *preparing, struct op_rows *rows);
+/* Whether it may be sent once more, if nothing of it was seen. */
+bool statement_may_be_renewed(const struct evpg_request *request);
+
+/* Makes it as new then. */
+void statement_reset(struct preparing *preparing, struct op_rows *rows, bool suspect);
 
 #endif

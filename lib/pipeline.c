@@ -10,6 +10,8 @@
  */
 #include "pipeline.h"
 
+#include "group.h"
+
 #include <evpg/request.h>
 
 #include <string.h>
@@ -28,7 +30,7 @@ static bool fits(const struct conn *conn, const struct evpg_request *request)
     const struct evpg_request *last = TAILQ_LAST(&conn->sent, req_list);
 
     if (!last)
-        return true;
+        return request->state == REQ_QUEUED;
     return !is_alone(request) && !is_alone(last) && conn->n_sent < WINDOW &&
            conn->sent_bytes < WINDOW_BYTES;
 }
@@ -50,11 +52,9 @@ static void stream_if_wanted(struct conn *conn, struct evpg_request *head)
         pq_stream_rows(conn->pg);
 }
 
-/* The head's results come next. */
-static void activate(struct conn *conn)
+/* Its results come next. */
+void pipeline_activate(struct conn *conn, struct evpg_request *head)
 {
-    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
-
     if (!head || head->state != REQ_SENT)
         return;
     head->state = REQ_ACTIVE;
@@ -77,7 +77,7 @@ static void note_sent(const struct conn *conn, struct evpg_request *request)
 {
     struct stats *stats = request->db->stats;
 
-    if (stats && !request->renewed)
+    if (stats && !request->renewed && !request->part)
         histogram_add(&stats->all.queue_time, conn->send_ns - request->queued_ns);
     db_tell(request->db, EVPG_EVENT_SENT, request, NULL);
 }
@@ -87,9 +87,22 @@ static void note_first_row(struct evpg_request *request, int64_t now_ns)
     struct stats *stats = request->db->stats;
 
     request->row_seen = true;
-    if (stats)
+    if (stats && !request->part)
         histogram_add(&stats->all.first_row_time, now_ns - request->queued_ns);
     db_tell(request->db, EVPG_EVENT_FIRST_ROW, request, NULL);
+}
+
+/* It is on the list of those that were sent. */
+bool pipeline_write(struct conn *conn, struct evpg_request *request)
+{
+    conn->n_sent++;
+    conn->sent_bytes += request->size;
+    request->state = REQ_SENT;
+    note_sent(conn, request);
+    if (!set_mode(conn->pg, request) || !request->ops->send(request, conn->pg))
+        return false;
+    pipeline_activate(conn, TAILQ_FIRST(&conn->sent));
+    return true;
 }
 
 static bool send_one(struct conn *conn, struct evpg_request *request)
@@ -98,14 +111,16 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     conn->n_queued--;
     conn->queued_bytes -= request->size;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
-    conn->n_sent++;
-    conn->sent_bytes += request->size;
-    request->state = REQ_SENT;
-    note_sent(conn, request);
-    if (!set_mode(conn->pg, request) || !request->ops->send(request, conn->pg))
-        return false;
-    activate(conn);
-    return request->off_pipeline || pq_send_sync(conn->pg);
+    return pipeline_write(conn, request) && (request->off_pipeline || pq_send_sync(conn->pg));
+}
+
+/* False: libpq refused. What begins does so in a later turn, for it may call the application. */
+static bool send_special(struct conn *conn, struct evpg_request *request)
+{
+    if (request->group)
+        return group_send(conn, request);
+    conn_again(conn);
+    return true;
 }
 
 bool pipeline_send(struct conn *conn)
@@ -114,12 +129,26 @@ bool pipeline_send(struct conn *conn)
 
     conn->send_ns = budget_now_ns();
     while ((next = TAILQ_FIRST(&conn->queued)) && fits(conn, next)) {
-        if (!send_one(conn, next))
+        if (next->special ? !send_special(conn, next) : !send_one(conn, next))
             return false;
-        if (pq_output_waits(conn->pg))
+        if (pq_output_waits(conn->pg) || next->state == REQ_QUEUED)
             break;
     }
     return true;
+}
+
+void pipeline_begin(struct conn *conn)
+{
+    struct evpg_request *next = TAILQ_FIRST(&conn->queued);
+
+    if (!next || !next->ops->begin || conn->state != CONN_READY || conn->write_waits ||
+        conn->paused || !pipeline_may_send(conn))
+        return;
+    next->state = REQ_ACTIVE;
+    next->in_block = true;
+    conn->send_ns = budget_now_ns();
+    note_sent(conn, next);
+    next->ops->begin(next);
 }
 
 static void broken(struct conn *conn, const char *how)
@@ -146,7 +175,7 @@ static void take_last_words(struct conn *conn, PGresult *result)
 }
 
 /* Before all that was never sent, and in the order in which they were. */
-static void send_again(struct conn *conn, struct evpg_request *request)
+void pipeline_send_again(struct conn *conn, struct evpg_request *request)
 {
     struct evpg_request *before = TAILQ_FIRST(&conn->queued);
 
@@ -172,17 +201,25 @@ static void look_at_transaction(struct conn *conn)
         conn->in_transaction = PQtransactionStatus(conn->pg) != PQTRANS_IDLE;
 }
 
-static void complete(struct conn *conn, struct evpg_request *head, struct budget *budget)
+static bool is_to_be_sent_again(const struct conn *conn, const struct evpg_request *request)
+{
+    const struct req_ops *ops = request->ops;
+
+    return !conn->in_transaction && ops->stale && ops->stale(request) && ops->unseen(request);
+}
+
+void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
     TAILQ_REMOVE(&conn->sent, head, link);
     conn->n_sent--;
     conn->sent_bytes -= head->size;
     look_at_transaction(conn);
     cancel_request_answered(conn, head);
-    activate(conn);
+    pipeline_activate(conn, TAILQ_FIRST(&conn->sent));
     budget_take(budget);
-    if (!conn->in_transaction && head->ops->renew && head->ops->renew(head)) {
-        send_again(conn, head);
+    if (is_to_be_sent_again(conn, head)) {
+        head->ops->reset(head);
+        pipeline_send_again(conn, head);
         return;
     }
     head->done_ns = budget->looked_ns;
@@ -224,7 +261,7 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         pq_set_loss(&why, EVPG_E_LOST, pipeline_last_words(conn));
         conn_down(conn, &why);
     } else if (head->off_pipeline && head->answered) {
-        complete(conn, head, budget);
+        pipeline_complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
         end_prelude(conn, head);
     } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next &&
@@ -232,6 +269,8 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         begin_next(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
         head->state = REQ_SETTLING;
+        if (head->group)
+            group_settle(conn, head);
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
         head->failed_at_sync = false;
     } else {
@@ -247,7 +286,10 @@ static void take_sync(struct conn *conn, struct evpg_request *head, struct budge
         broken(conn, "the server broke the protocol: a Sync was answered before its statement");
         return;
     }
-    complete(conn, head, budget);
+    if (head->group)
+        group_answered(conn, head, budget);
+    else
+        pipeline_complete(conn, head, budget);
 }
 
 /* Nobody is there to send or take what is to be copied. */
@@ -293,6 +335,8 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
     head->failed_at_sync = head->state == REQ_SETTLING;
     head->said = error && head->off_pipeline ? strlen(PQerrorMessage(conn->pg)) : head->said;
     head->answered = head->answered || !pq_is_row_part(status);
+    if (error && head->group)
+        group_note_failure(head);
     if (head->preludes > 0)
         take_prelude(conn, head, result);
     else if (!head->ops->result(head, result))

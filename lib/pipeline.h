@@ -10,6 +10,23 @@ bool pipeline_may_send(const struct conn *conn);
 /* Hands as much of it to libpq as may be. False: libpq refused, the connection must be closed. */
 bool pipeline_send(struct conn *conn);
 
+/* Lets the next in the queue begin, if that is due and it is one that does. The application may be
+ * called. */
+void pipeline_begin(struct conn *conn);
+
+/* For group.c. Hands one that is on conn->sent already to libpq, without a Sync. False: as above.
+ */
+bool pipeline_write(struct conn *conn, struct evpg_request *request);
+
+/* For group.c. Its results, or those of nobody, come next, by the libpq call that was just made. */
+void pipeline_activate(struct conn *conn, struct evpg_request *head);
+
+/* For group.c. Puts one that is as new back into the queue, where it was. */
+void pipeline_send_again(struct conn *conn, struct evpg_request *request);
+
+/* For group.c. The head is done, or to be sent again. */
+void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budget *budget);
+
 /* Whether libpq, while it waits for an answer, has had trouble that would make it wait for ever. */
 bool pipeline_has_lost_track(const struct conn *conn);
 

@@ -26,13 +26,13 @@ struct pool_closing {
 static size_t count(const struct conn *conn)
 {
     const struct evpg_request *request;
-    const struct req_list *const lists[] = {&conn->sent, &conn->queued, &conn->doomed,
-                                            &conn->canceled};
+    const struct req_list *const lists[] = {&conn->settling, &conn->sent, &conn->queued,
+                                            &conn->doomed, &conn->canceled};
     size_t n = 0;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         TAILQ_FOREACH (request, lists[i], link)
-            n += !request->abandoned && request->db != &conn->db;
+            n += !request->abandoned && !request->part && request->db != &conn->db;
     return n;
 }
 

@@ -47,6 +47,13 @@ void conn_enqueue(struct conn *conn, struct evpg_request *request)
     insert(conn, request, NULL);
 }
 
+void conn_enqueue_before(struct conn *conn, struct evpg_request *request,
+                         struct evpg_request *before)
+{
+    request->state = REQ_QUEUED;
+    insert(conn, request, before);
+}
+
 void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_request *before)
 {
     conn_detach(request->conn, &request->conn->queued, request);

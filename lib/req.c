@@ -34,7 +34,9 @@ void req_cut(const struct evpg_request *request, const struct evpg_error *why, b
              struct evpg_error *cut)
 {
     *cut = *why;
-    cut->fate = request->state == REQ_QUEUED ? EVPG_FATE_NOT_SENT : EVPG_FATE_UNKNOWN;
+    cut->fate = request->in_block ? EVPG_FATE_NOT_EXECUTED : EVPG_FATE_UNKNOWN;
+    if (request->state == REQ_QUEUED)
+        cut->fate = EVPG_FATE_NOT_SENT;
     cut->phase = req_phase(request, connecting);
 }
 

@@ -33,11 +33,20 @@ struct req_ops {
     /* Takes the answer to what was sent before it, to prepare it; to free it. NULL: there never is
      * such a thing. */
     void (*prelude)(struct evpg_request *request, PGresult *result);
-    /* Whether it is to be sent once more, as if it never was; it then is as new. NULL: never. */
-    bool (*renew)(struct evpg_request *request);
     /* One of several answers has ended. True: another one is to come, for which it is ready. NULL:
      * there is one only. */
     bool (*next)(struct evpg_request *request);
+    /* Whether it has failed for no reason of its own, so that it may be sent once more, as if it
+     * never was, if nothing of it was seen. NULL: never. */
+    bool (*stale)(const struct evpg_request *request);
+    /* Whether nothing of it was seen, and it has not been sent twice. Where stale is, these are. */
+    bool (*unseen)(const struct evpg_request *request);
+    /* Makes it as new. */
+    void (*reset)(struct evpg_request *request);
+    /* Its turn has come, and nothing is on the wire. From now on, until conn_complete, it has the
+     * connection to itself: what it puts before itself in the queue is sent, and nothing else. The
+     * application may be called. NULL: it is one that is sent. */
+    void (*begin)(struct evpg_request *request);
     /* Throws away the rows that are still to come: done fails with that code. */
     void (*discard)(struct evpg_request *request, enum evpg_code code);
     /* Forgets its callbacks and their argument, for good. */
@@ -55,6 +64,7 @@ struct evpg_request {
     struct evpg_db *db;
     struct conn *conn; /* that has taken it; NULL before */
     TAILQ_ENTRY(evpg_request) link;
+    struct evpg_request *group; /* whose Sync is its own; itself: it is that, see group.h */
     enum req_state state;
     unsigned life;     /* of conn's that it was submitted in */
     uint64_t serial;   /* of a pool's: the how-manieth it is */
@@ -68,6 +78,9 @@ struct evpg_request {
     bool alone;        /* nothing else may be on the wire */
     bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
+    bool special;      /* a group, or one that begins: it is not just sent */
+    bool part;         /* of a batch: counted with that */
+    bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
     bool ended;        /* its callback has been called, or is about to be */

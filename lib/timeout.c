@@ -10,6 +10,7 @@
 #include "timeout.h"
 
 #include "cancel_request.h"
+#include "group.h"
 #include "io.h"
 
 #include <evpg/request.h>
@@ -20,7 +21,7 @@
 static bool is_settled(const struct conn *conn, const struct evpg_request *request)
 {
     return request->life != conn->life || (request->canceled && request->state == REQ_QUEUED) ||
-           request->abandoned;
+           request->abandoned || group_holds(request) || group_is_answered(request);
 }
 
 static void explain(const struct conn *conn, const struct evpg_request *request,
@@ -30,17 +31,21 @@ static void explain(const struct conn *conn, const struct evpg_request *request,
 
     err_set(why, EVPG_E_TIMEOUT, sent ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_SENT,
             "not done within %d ms", request->timeout_ms);
+    if (sent && request->in_block)
+        why->fate = EVPG_FATE_NOT_EXECUTED;
     why->phase = req_phase(request, conn_is_connecting(conn));
 }
 
 /* Its callbacks are taken from it first, for done may end the connection. */
-static void leave_behind(struct conn *conn, struct evpg_request *request, struct evpg_error *why)
+void timeout_leave_behind(struct conn *conn, struct evpg_request *request, struct evpg_error *why)
 {
+    enum evpg_code code = why->code;
+
     db_note_done(request, why);
     if (conn->paused == request)
-        io_discard_paused(conn, EVPG_E_TIMEOUT);
+        io_discard_paused(conn, code);
     else
-        request->ops->discard(request, EVPG_E_TIMEOUT);
+        request->ops->discard(request, code);
     request->abandoned = true;
     cancel_request_want(conn, request);
     req_clear_handle(request);
@@ -60,8 +65,10 @@ static void expire(struct evpg_request *request)
         conn_down(conn, &why);
     else if (request->state == REQ_QUEUED)
         conn_complete(conn, &conn->queued, request, &why);
+    else if (request->group == request)
+        group_leave_behind(conn, request, &why);
     else
-        leave_behind(conn, request, &why);
+        timeout_leave_behind(conn, request, &why);
     conn_release(conn);
 }
 
