@@ -51,6 +51,7 @@ struct evpg_batch {
     bool is_telling;            /* and is not over; then these come next, and there is */
     struct member *to_tell;     /* NULL: its own */
     int to_tell_number;         /* from 0 */
+    int n_calls;                /* of them that are running */
     bool failed;                /* for this reason */
     struct evpg_error error;    /* lives as long as this: callbacks are called by two frames */
     bool cut;                   /* which is the same for all */

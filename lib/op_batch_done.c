@@ -146,6 +146,21 @@ static bool judge_member(const struct evpg_batch *batch, const struct member *me
     return true;
 }
 
+/* From inside of another's callback, what that one has borrowed must stay as it is. */
+static void call(struct evpg_batch *batch, evpg_done_cb on_done, void *arg,
+                 const struct evpg_result *result)
+{
+    bool resets = batch->n_calls++ == 0 && result->kept;
+
+    if (resets)
+        row_set_reset(result->set, &batch->rows.base);
+    if (on_done)
+        on_done(result, arg);
+    if (resets)
+        row_set_reset(result->set, NULL);
+    batch->n_calls--;
+}
+
 static void tell_member(struct evpg_batch *batch, struct member *member, int number)
 {
     struct op_rows *rows = &batch->rows;
@@ -165,10 +180,7 @@ static void tell_member(struct evpg_batch *batch, struct member *member, int num
 
     if (failed)
         req_describe(&rows->base, member->statement->key.sql, &error);
-    rows->on_done = member->on_done;
-    rows->arg = member->arg;
-    member->on_done = NULL;
-    op_rows_call_done(rows, &result);
+    call(batch, member->on_done, member->arg, &result);
 }
 
 static uint64_t count_rows(const struct evpg_batch *batch)
@@ -205,10 +217,9 @@ static void tell_all_of_it(struct evpg_batch *batch)
         .set = &rows->base.conn->row_set,
     };
 
-    rows->on_done = batch->on_done;
-    rows->arg = batch->arg;
-    batch->on_done = NULL;
-    op_rows_call_done(rows, &result);
+    call(batch, batch->on_done, batch->arg, &result);
+    if (result.set->request == &rows->base)
+        result.set->request = NULL; /* of a row that is borrowed still, by the one that frees it */
 }
 
 /* One after the other, by whichever frame comes to it. */

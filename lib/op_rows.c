@@ -363,7 +363,7 @@ bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
 
 /* A row of this request that is still borrowed, because it is freed by its own row callback, must
  * not lead back to it. */
-void op_rows_call_done(struct op_rows *rows, struct evpg_result *result)
+static void call_done(struct op_rows *rows, struct evpg_result *result)
 {
     struct row_set *set = result->set;
     evpg_done_cb on_done = rows->on_done;
@@ -413,7 +413,7 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
         request->db->stats->all.rows += result.rows;
     rows->counted = true;
     db_note_done(request, cut);
-    op_rows_call_done(rows, &result);
+    call_done(rows, &result);
 }
 
 void op_rows_release(struct evpg_request *request)

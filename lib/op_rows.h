@@ -55,9 +55,6 @@ void op_rows_reset(struct op_rows *rows);
 /* What the server's answer, and the row callback's, amount to. False: success. */
 bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error);
 
-/* Calls the done callback, once; it is none any more then. */
-void op_rows_call_done(struct op_rows *rows, struct evpg_result *result);
-
 /* For struct req_ops; see there. */
 bool op_rows_result(struct evpg_request *request, PGresult *result);
 void op_rows_deliver(struct evpg_request *request, struct budget *budget);

@@ -76,6 +76,15 @@ void check_order(const struct outcome *all)
     }
 }
 
+void check_sequence(const struct outcome *all)
+{
+    ck_assert_int_eq(all->completions, 1);
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_eq(members[i]->completions, 1);
+        ck_assert_int_lt(members[i]->order, i + 1 < count ? members[i + 1]->order : all->order);
+    }
+}
+
 struct outcome *member_at(int number)
 {
     ck_assert_int_le(number, count);

@@ -33,6 +33,9 @@ struct outcome *try_batch(struct outcome *all);
  * submitted last. */
 void check_order(const struct outcome *all);
 
+/* The same, where others may have been told in between. */
+void check_sequence(const struct outcome *all);
+
 /* Its number, from 1, and how many members the last batch has. */
 struct outcome *member_at(int number);
 int n_members(void);

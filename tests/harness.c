@@ -46,18 +46,7 @@ void record_done(const struct evpg_result *result, void *arg)
     if (outcome->completions++ == 0)
         pending--;
     outcome->order = completed++;
-    outcome->error = evpg_error_copy(evpg_result_error(result));
-    snprintf(outcome->tag, sizeof(outcome->tag), "%s", evpg_result_tag(result));
-    outcome->rows = evpg_result_rows(result);
-    outcome->affected = evpg_result_affected(result);
-    outcome->stopped = evpg_result_stopped(result);
-    outcome->columns = evpg_result_columns(result);
-    for (int i = 0; i < outcome->columns && i < 16; i++) {
-        outcome->column_name[i] = strdup(evpg_result_column_name(result, i));
-        outcome->column_type[i] = evpg_result_column_type(result, i);
-    }
-    if (outcome->n_rows == 0)
-        outcome->n_columns = outcome->columns;
+    outcome_record_result(outcome, result);
     if (outcome->on_done)
         outcome->on_done(result, outcome);
 }
@@ -116,12 +105,17 @@ struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, u
     return note_submit(outcome, request);
 }
 
-void abandon(struct outcome *outcome)
+void forget(struct outcome *outcome)
 {
     if (outcome->completions == 0) {
         outcome->completions = -1;
         pending--;
     }
+}
+
+void abandon(struct outcome *outcome)
+{
+    forget(outcome);
     evpg_request_abandon(outcome->request);
 }
 

@@ -19,6 +19,9 @@
  *
  * Requests that are independent of each other need no batch: they share a trip by themselves, and
  * one that fails takes no other with it.
+ *
+ * The server sends its answers when 8 KiB have collected, or at the end: rows of a member may wait
+ * for those behind it.
  */
 #ifndef EVPG_BATCH_H
 #define EVPG_BATCH_H
