@@ -176,6 +176,7 @@ static int submit(struct evpg_batch *batch)
         return db_refuse(db, batch->refusal, "%s", batch->why);
     if (batch->n_members == 0)
         return db_refuse(db, EINVAL, "the batch has no members");
+    batch->rows.base.more = batch->n_members - 1;
     batch->rows.base.size = sizeof(*batch) + batch->arena.size;
     return db_submit(db, &batch->rows.base);
 }

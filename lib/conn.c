@@ -217,7 +217,7 @@ static void doom_all(struct conn *conn)
     TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
     TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
     conn->n_sent = conn->n_queued = 0;
-    conn->sent_bytes = conn->queued_bytes = 0;
+    conn->sent_bytes = conn->queued_bytes = conn->queued_more = 0;
 }
 
 /* What was never sent, and has not begun, may do so elsewhere. */
@@ -304,7 +304,7 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(conn->face, ENOTCONN, "the connection is not open");
-    if (max >= 0 && conn->n_queued >= (size_t)max)
+    if (max >= 0 && conn->n_queued + conn->queued_more + request->more >= (size_t)max)
         return db_refuse(conn->face, ENOBUFS, "max_queued_requests (%d) is reached", max);
     if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
         return db_refuse(conn->face, ENOBUFS, "max_queued_bytes (%lld) is reached",

@@ -110,6 +110,7 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     TAILQ_REMOVE(&conn->queued, request, link);
     conn->n_queued--;
     conn->queued_bytes -= request->size;
+    conn->queued_more -= request->more;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
     return pipeline_write(conn, request) && (request->off_pipeline || pq_send_sync(conn->pg));
 }
@@ -188,6 +189,7 @@ void pipeline_send_again(struct conn *conn, struct evpg_request *request)
         request->db->stats->all.sent_again++;
     conn->n_queued++;
     conn->queued_bytes += request->size;
+    conn->queued_more += request->more;
     if (before)
         TAILQ_INSERT_BEFORE(before, request, link);
     else

@@ -14,6 +14,7 @@ void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *
     if (list == &conn->queued) {
         conn->n_queued--;
         conn->queued_bytes -= request->size;
+        conn->queued_more -= request->more;
     } else if (list == &conn->sent) {
         conn->n_sent--;
         conn->sent_bytes -= request->size;
@@ -37,6 +38,7 @@ static void insert(struct conn *conn, struct evpg_request *request, struct evpg_
         TAILQ_INSERT_TAIL(&conn->queued, request, link);
     conn->n_queued++;
     conn->queued_bytes += request->size;
+    conn->queued_more += request->more;
     if (conn->state == CONN_READY)
         conn_kick(conn);
 }

@@ -71,6 +71,7 @@ struct evpg_request {
     int64_t done_ns;   /* when its answer was complete, if it was */
     int64_t queued_ns; /* and when it was submitted; of a lease's, too */
     size_t size;       /* of its memory, all in all */
+    size_t more;       /* its statements, beyond one: they count where requests do */
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
     unsigned preludes; /* answers that come before its own */
