@@ -39,7 +39,7 @@ static struct chunk *add(struct arena *arena, size_t size)
     size_t usual = next_size(arena), room = size > usual ? size : usual;
     struct chunk *chunk;
 
-    chunk = mem_alloc(sizeof(*chunk) + room);
+    chunk = mem_take(sizeof(*chunk) + room);
     if (!chunk)
         return NULL;
     chunk->size = room;

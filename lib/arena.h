@@ -13,7 +13,7 @@ struct arena {
     size_t size;          /* of all, as they were allocated */
 };
 
-/* A piece, zeroed and aligned for anything; NULL without memory. */
+/* A piece, aligned for anything, of undefined content; NULL without memory. */
 void *arena_take(struct arena *arena, size_t size);
 
 void arena_free(struct arena *arena);

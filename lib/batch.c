@@ -49,13 +49,15 @@ refuse(struct evpg_batch *batch, int refusal, const char *format, ...)
     batch->refusal = refusal;
 }
 
-static bool check_word(struct evpg_batch *batch, const char *sql)
+static bool check_sql(struct evpg_batch *batch, const char *sql)
 {
-    enum sqlword word = sqlword_of(sql);
+    enum sqlword word = sql ? sqlword_of(sql) : SQLWORD_PLAIN;
 
-    if (word == SQLWORD_PLAIN)
+    if (!sql)
+        refuse(batch, EINVAL, "the statement is NULL");
+    else if (word == SQLWORD_PLAIN)
         return true;
-    if (word == SQLWORD_COPY)
+    else if (word == SQLWORD_COPY)
         refuse(batch, EINVAL, "COPY cannot be run as a query");
     else if (word == SQLWORD_LISTEN)
         refuse(batch, EINVAL, "LISTEN and UNLISTEN cannot be in a batch");
@@ -88,25 +90,32 @@ static bool check_size(struct evpg_batch *batch, size_t size)
     return false;
 }
 
+/* What is found out about one before it is made. */
+struct measures {
+    const struct statement *same; /* the last one's, if its text is the same; or NULL */
+    size_t sql_length, params_size;
+};
+
 static bool check(struct evpg_batch *batch, const char *sql, const struct evpg_param *params,
-                  size_t n_params, size_t *sql_length)
+                  size_t n_params, struct measures *of)
 {
-    if (!sql) {
-        refuse(batch, EINVAL, "the statement is NULL");
+    const struct statement *last = batch->at ? batch->at->statement : NULL;
+
+    of->same = last && sql && strcmp(last->key.sql, sql) == 0 ? last : NULL;
+    if (!of->same && !check_sql(batch, sql))
         return false;
-    }
-    *sql_length = strlen(sql);
-    return check_params(batch, params, n_params) &&
-           check_size(batch, *sql_length + params_size(params, n_params)) && check_word(batch, sql);
+    if (!check_params(batch, params, n_params))
+        return false;
+    of->sql_length = of->same ? of->same->key.length : strlen(sql);
+    of->params_size = params_size(params, n_params);
+    return check_size(batch, of->sql_length + of->params_size);
 }
 
-static bool is_same(const struct statement *statement, const char *sql, size_t length,
-                    const struct params *params)
+static bool has_types(const struct statement *statement, const struct params *params)
 {
     const struct stmt_key *key = &statement->key;
 
-    return key->length == length && key->n_types == params->count &&
-           memcmp(key->sql, sql, length) == 0 &&
+    return key->n_types == params->count &&
            (params->count == 0 ||
             memcmp(key->types, params->types, (size_t)params->count * sizeof(*key->types)) == 0);
 }
@@ -116,33 +125,38 @@ static struct statement *make_statement(struct evpg_batch *batch, const char *sq
 {
     struct statement *statement = arena_take(&batch->arena, sizeof(*statement) + length + 1);
 
-    if (statement)
-        statement_make(statement, memcpy(statement + 1, sql, length + 1), length, SQLWORD_PLAIN,
-                       params);
+    if (!statement)
+        return NULL;
+    *statement = (struct statement){.stmt = NULL};
+    statement_make(statement, memcpy(statement + 1, sql, length + 1), length, SQLWORD_PLAIN,
+                   params);
     return statement;
 }
 
 /* That of the last member, if it is the same. */
-static struct statement *find_statement(struct evpg_batch *batch, const char *sql, size_t length,
-                                        const struct params *params)
+static struct statement *find_statement(struct evpg_batch *batch, const char *sql,
+                                        const struct measures *of, const struct params *params)
 {
-    const struct member *last = batch->at;
-
-    if (last && is_same(last->statement, sql, length, params))
-        return last->statement;
-    return make_statement(batch, sql, length, params);
+    if (of->same && has_types(of->same, params))
+        return batch->at->statement;
+    return make_statement(batch, sql, of->sql_length, params);
 }
 
-static struct member *make_member(struct evpg_batch *batch, const char *sql, size_t length,
-                                  const struct evpg_param *params, size_t n_params)
+static struct member *make_member(struct evpg_batch *batch, const char *sql,
+                                  const struct evpg_param *params, size_t n_params,
+                                  const struct measures *of)
 {
-    struct member *member =
-        arena_take(&batch->arena, sizeof(*member) + params_size(params, n_params));
+    struct member *member = arena_take(&batch->arena, sizeof(*member) + of->params_size);
 
     if (!member)
         return NULL;
+    member->last = NULL;
+    member->n_rows = 0;
+    member->preludes = 0;
+    member->muted = member->stopped = member->dropped = false;
+    *member->tag = '\0';
     params_copy(&member->params, params, n_params, member + 1);
-    member->statement = find_statement(batch, sql, length, &member->params);
+    member->statement = find_statement(batch, sql, of, &member->params);
     return member->statement ? member : NULL;
 }
 
@@ -150,11 +164,11 @@ void evpg_batch_add(struct evpg_batch *batch, const char *sql, const struct evpg
                     size_t n_params, evpg_row_cb on_row, evpg_done_cb on_done, void *arg)
 {
     struct member *member;
-    size_t length;
+    struct measures of;
 
-    if (!batch || batch->refusal || !check(batch, sql, params, n_params, &length))
+    if (!batch || batch->refusal || !check(batch, sql, params, n_params, &of))
         return;
-    member = make_member(batch, sql, length, params, n_params);
+    member = make_member(batch, sql, params, n_params, &of);
     if (!member) {
         refuse(batch, ENOMEM, "memory ran out");
         return;

@@ -88,12 +88,33 @@ static void batch_prelude(struct evpg_request *request, PGresult *result)
     statement_prelude(batch->at->statement, &batch->preparing, &batch->rows, result);
 }
 
+static void copy_tag(struct member *member, const char *tag)
+{
+    size_t length = strnlen(tag, sizeof(member->tag) - 1);
+
+    memcpy(member->tag, tag, length);
+    member->tag[length] = '\0';
+}
+
+/* Of what most batches are made of, whose answer is but a tag. To keep the results of all of them
+ * would cost more than all else. */
+static bool take_command(struct evpg_batch *batch, PGresult *result)
+{
+    copy_tag(batch->at, PQcmdStatus(result));
+    batch->rows.base.suspect = false;
+    PQclear(result);
+    return true;
+}
+
 static bool batch_result(struct evpg_request *request, PGresult *result)
 {
     struct evpg_batch *batch = op_batch_of(request);
+    ExecStatusType status = PQresultStatus(result);
 
     batch->suspect = batch->suspect || request->suspect;
-    if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
+    if (status == PGRES_COMMAND_OK)
+        return take_command(batch, result);
+    if (status == PGRES_FATAL_ERROR) {
         note_culprit(batch, result);
         statement_failed(batch->at->statement, &batch->preparing, &batch->rows, result);
     }
@@ -123,7 +144,8 @@ static void put_by(struct evpg_batch *batch, struct member *member)
     member->last = rows->last;
     rows->last = NULL;
     member->n_rows = rows->n_rows;
-    memcpy(member->tag, rows->tag, sizeof(member->tag));
+    if (*rows->tag)
+        copy_tag(member, rows->tag);
     member->muted = rows->muted;
     member->stopped = rows->stopped;
     member->dropped = rows->dropped;

@@ -161,7 +161,7 @@ static void call(struct evpg_batch *batch, evpg_done_cb on_done, void *arg,
     batch->n_calls--;
 }
 
-static void tell_member(struct evpg_batch *batch, struct member *member, int number)
+static void tell_member(struct evpg_batch *batch, const struct member *member, int number)
 {
     struct op_rows *rows = &batch->rows;
     struct evpg_error error;
@@ -199,6 +199,8 @@ static uint64_t count_affected(const struct evpg_request *request)
     const struct member *member;
     uint64_t sum = 0;
 
+    if (batch->cut || batch->rows.failed)
+        return 0;
     STAILQ_FOREACH (member, &batch->members, link)
         sum += result_count(member->tag);
     return sum;
@@ -232,7 +234,9 @@ static void tell_rest(struct evpg_batch *batch)
 
         if (member) {
             batch->to_tell = STAILQ_NEXT(member, link);
-            tell_member(batch, member, batch->to_tell_number++);
+            batch->to_tell_number++;
+            if (member->on_done)
+                tell_member(batch, member, batch->to_tell_number - 1);
         } else {
             batch->is_telling = false;
             conn->finishing = batch->outer;

@@ -8,7 +8,6 @@
  */
 #include "result.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 const struct evpg_error *evpg_result_error(const struct evpg_result *result)
@@ -28,9 +27,12 @@ uint64_t evpg_result_rows(const struct evpg_result *result)
 
 uint64_t result_count(const char *tag)
 {
-    const char *last = strrchr(tag, ' ');
+    uint64_t count = 0, scale = 1;
+    size_t end = strlen(tag);
 
-    return last ? strtoull(last, NULL, 10) : 0;
+    for (; end > 0 && tag[end - 1] >= '0' && tag[end - 1] <= '9'; end--, scale *= 10)
+        count += (uint64_t)(tag[end - 1] - '0') * scale;
+    return end > 0 && tag[end - 1] == ' ' ? count : 0;
 }
 
 uint64_t evpg_result_affected(const struct evpg_result *result)
