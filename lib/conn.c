@@ -204,7 +204,7 @@ static void drop(struct conn *conn)
     if (conn->pg)
         PQfinish(conn->pg);
     conn->pg = NULL;
-    conn->write_waits = false;
+    conn->write_waits = conn->unflushed = false;
     conn->paused = NULL;
     conn->fatal.code = 0;
     conn_set_state(conn, CONN_DOWN);

@@ -77,6 +77,7 @@ struct conn {
     struct stmt_cache statements; /* that are prepared */
     bool kicked;                  /* kick_event is active: its callback comes in this turn */
     bool write_waits;             /* PQflush wants the socket to be writable */
+    bool unflushed;               /* more was handed to libpq while answers were taken */
     struct evpg_request *paused;  /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;
     int64_t send_ns; /* when what is being sent is */

@@ -112,7 +112,8 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     conn->queued_bytes -= request->size;
     conn->queued_more -= request->more;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
-    return pipeline_write(conn, request) && (request->off_pipeline || pq_send_sync(conn->pg));
+    return pipeline_write(conn, request) &&
+           (request->off_pipeline || request->unsent || pq_send_sync(conn->pg));
 }
 
 /* False: libpq refused. What begins does so in a later turn, for it may call the application. */
@@ -236,11 +237,31 @@ static void end_prelude(struct conn *conn, struct evpg_request *head)
     stream_if_wanted(conn, head);
 }
 
-/* Of one that has several answers. */
-static void begin_next(struct conn *conn, struct evpg_request *head, struct budget *budget)
+static void end_last(struct conn *conn, struct evpg_request *head)
 {
-    head->answered = false;
+    head->state = REQ_SETTLING;
+    if (head->group)
+        group_settle(conn, head);
+}
+
+/* Of one that has several answers. */
+static void end_one(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    bool others = head->ops->next(head);
+
     budget_take(budget);
+    if (head->unsent) {
+        conn->unflushed = true;
+        if (!head->ops->more(head, conn->pg)) {
+            broken(conn, PQerrorMessage(conn->pg));
+            return;
+        }
+    }
+    if (!others) {
+        end_last(conn, head);
+        return;
+    }
+    head->answered = false;
     stream_if_wanted(conn, head);
 }
 
@@ -266,13 +287,10 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         pipeline_complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
         end_prelude(conn, head);
-    } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next &&
-               head->ops->next(head)) {
-        begin_next(conn, head, budget);
+    } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next) {
+        end_one(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
-        head->state = REQ_SETTLING;
-        if (head->group)
-            group_settle(conn, head);
+        end_last(conn, head);
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
         head->failed_at_sync = false;
     } else {

@@ -36,6 +36,10 @@ struct req_ops {
     /* One of several answers has ended. True: another one is to come, for which it is ready. NULL:
      * there is one only. */
     bool (*next)(struct evpg_request *request);
+    /* For one that is unsent in part: sends more of it, if it is time, and the Sync behind the last.
+     * Called after next; where that was the last answer to what was sent, it is time. False: as
+     * send. */
+    bool (*more)(struct evpg_request *request, PGconn *pg);
     /* Whether it has failed for no reason of its own, so that it may be sent once more, as if it
      * never was, if nothing of it was seen. NULL: never. */
     bool (*stale)(const struct evpg_request *request);
@@ -82,6 +86,7 @@ struct evpg_request {
     bool special;      /* a group, or one that begins: it is not just sent */
     bool part;         /* of a batch: counted with that */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
+    bool unsent;       /* the rest of it, and its Sync, is sent by more */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
     bool ended;        /* its callback has been called, or is about to be */

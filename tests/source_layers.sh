@@ -17,7 +17,7 @@ export LC_ALL=C
 layers=(
     "mem log err budget arena"
     "pq cancel_thread"
-    "db req deadline result params param_parts param_text param_binary params_scalar params_time \
+    "db req deadline result params param_parts param_text param_binary params_packed params_scalar params_time \
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
         value_net value_numeric value_part value_range value_record value_text value_time value_time_binary \
         scan histogram stats backoff calendar settings sqlword stmt types quote role address conninfo"
