@@ -48,6 +48,7 @@
 #include <evpg/scan.h>
 #include <evpg/stats.h>
 #include <evpg/time.h>
+#include <evpg/tx.h>
 #include <evpg/type.h>
 
 #endif

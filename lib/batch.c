@@ -22,8 +22,10 @@ struct evpg_batch *evpg_batch_new(struct evpg_db *db)
         return NULL;
     }
     batch = mem_alloc(sizeof(*batch));
-    if (!batch)
+    if (!batch) {
+        db_lacks_memory(db);
         return NULL;
+    }
     op_batch_init(batch);
     batch->rows.base.db = db;
     return batch;

@@ -30,6 +30,12 @@ static void cancel_unsent(struct conn *conn, struct evpg_request *request)
     conn_again(conn);
 }
 
+void cancel_withdraw(struct conn *conn, struct evpg_request *request, enum evpg_code code)
+{
+    request->withdrawn = code;
+    cancel_unsent(conn, request);
+}
+
 /* Its rows are not wanted any more, either. */
 static void cancel_sent(struct conn *conn, struct evpg_request *request)
 {
@@ -79,6 +85,16 @@ void cancel_opening(struct conn *conn)
     conn_down(conn, &why);
 }
 
+void cancel_explain(const struct evpg_request *request, struct evpg_error *why)
+{
+    if (request->withdrawn)
+        err_set(why, request->withdrawn, EVPG_FATE_NOT_SENT,
+                "its transaction failed before it was sent");
+    else
+        err_set(why, EVPG_E_CANCELED, EVPG_FATE_NOT_SENT, "canceled before it was sent");
+    why->phase = req_phase(request, conn_is_connecting(request->conn));
+}
+
 /* An opening is canceled after those that an earlier loss has doomed are told of that. */
 void cancel_complete(struct conn *conn)
 {
@@ -88,8 +104,7 @@ void cancel_complete(struct conn *conn)
 
     budget_start(&budget);
     while ((request = TAILQ_FIRST(&conn->canceled)) && budget_take(&budget)) {
-        err_set(&why, EVPG_E_CANCELED, EVPG_FATE_NOT_SENT, "canceled before it was sent");
-        why.phase = req_phase(request, conn_is_connecting(conn));
+        cancel_explain(request, &why);
         conn_complete(conn, &conn->canceled, request, &why);
     }
     if (conn->opening && conn->opening->canceled && TAILQ_EMPTY(&conn->doomed))

@@ -84,39 +84,6 @@ void conn_again(struct conn *conn)
         event_active(conn->again_event, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
-/* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
-static void recycle(struct conn *conn, struct evpg_request *request)
-{
-    if (conn->dying)
-        TAILQ_INSERT_TAIL(&conn->graveyard, request, link);
-    else
-        req_release(request);
-}
-
-void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                 struct evpg_error *cut)
-{
-    if (list)
-        conn_detach(conn, list, request);
-    request->state = REQ_DONE;
-    deadline_clear(conn->deadlines, request);
-    if (conn->state == CONN_DOWN && !conn_is_inherited(conn))
-        deadline_rest(conn->deadlines);
-    req_clear_handle(request);
-    request->ops->finish(request, cut);
-}
-
-void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                   struct evpg_error *cut)
-{
-    conn_finish(conn, list, request, cut);
-    recycle(conn, request);
-    if (conn->owner && conn->owner->completed)
-        conn->owner->completed(conn);
-    if (conn->closing && !conn_is_busy(conn))
-        conn_again(conn);
-}
-
 static void cut_off(struct conn *conn, struct req_list *list, struct evpg_request *request,
                     const struct evpg_error *why, bool connecting)
 {
@@ -290,11 +257,22 @@ void conn_opened(struct conn *conn)
     conn_complete(conn, NULL, opening, NULL);
 }
 
+int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request)
+{
+    int max = conn->config.max_queued_requests;
+    int64_t max_bytes = conn->config.max_queued_bytes;
+
+    if (max >= 0 && conn->n_queued + conn->queued_more + request->more >= (size_t)max)
+        return db_refuse(db, ENOBUFS, "max_queued_requests (%d) is reached", max);
+    if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
+        return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
+    return 0;
+}
+
 static int conn_submit(struct evpg_db *db, struct evpg_request *request)
 {
     struct conn *conn = conn_of(db);
-    int max = conn->config.max_queued_requests;
-    int64_t max_bytes = conn->config.max_queued_bytes;
+    int refusal;
 
     if (conn_is_inherited(conn))
         return db_refuse(conn->face, EINVAL, "the connection belongs to the parent process");
@@ -304,13 +282,10 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(conn->face, ENOTCONN, "the connection is not open");
-    if (max >= 0 && conn->n_queued + conn->queued_more + request->more >= (size_t)max)
-        return db_refuse(conn->face, ENOBUFS, "max_queued_requests (%d) is reached", max);
-    if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
-        return db_refuse(conn->face, ENOBUFS, "max_queued_bytes (%lld) is reached",
-                         (long long)max_bytes);
-    conn_enqueue(conn, request);
-    return 0;
+    refusal = conn_admit(conn, conn->face, request);
+    if (refusal == 0)
+        conn_enqueue(conn, request);
+    return refusal;
 }
 
 /* Counted first: a callback may be the last that happens to this connection. */
@@ -336,12 +311,6 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why)
     TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
     cut_off_opening(conn, why);
     cut_off_all(conn, why, connecting);
-}
-
-void conn_finish_begun(struct conn *conn)
-{
-    while (conn->finishing)
-        conn->finishing->ops->finish(conn->finishing, NULL);
 }
 
 /* A callback that this calls may submit, which is refused, or free again, which finds nothing. */

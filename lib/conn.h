@@ -147,6 +147,10 @@ void conn_end(struct conn *conn, const struct evpg_error *why);
  * comes. */
 void conn_finish_begun(struct conn *conn);
 
+/* Whether its queue has room for one more of that db's: 0; or an errno, and the log hook was told.
+ */
+int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request);
+
 /* Whether some requests are not done yet; evpg_open's own does not count. */
 bool conn_is_busy(const struct conn *conn);
 

@@ -13,6 +13,8 @@
 #include "req.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *evpg_version(void)
@@ -20,10 +22,31 @@ const char *evpg_version(void)
     return EVPG_VERSION;
 }
 
+/* Before the log hook, which may free it. */
+static void note_refusal(struct evpg_db *db, int refusal, const char *format, va_list args)
+{
+    char why[256];
+
+    vsnprintf(why, sizeof(why), format, args);
+    db->ops->refused(db, refusal, why);
+}
+
+void db_lacks_memory(struct evpg_db *db)
+{
+    if (db && db->ops->refused)
+        db->ops->refused(db, ENOMEM, "memory ran out");
+    errno = ENOMEM;
+}
+
 int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
 {
     va_list args;
 
+    if (db && db->ops->refused) {
+        va_start(args, format);
+        note_refusal(db, refusal, format, args);
+        va_end(args);
+    }
     va_start(args, format);
     if (db)
         log_write(db, &db->hooks, db->hooks_arg, EVPG_LOG_WARNING, format, args);
@@ -103,6 +126,8 @@ void db_note_done(struct evpg_request *request, const struct evpg_error *error)
     if (request->ended)
         return;
     request->ended = true;
+    if (db->ops->done)
+        db->ops->done(db, request, error);
     now_ns = request->done_ns || !db->stats ? request->done_ns : budget_now_ns();
     if (db->stats && !request->abandoned && !request->part)
         stats_done(db->stats, request->name, error, now_ns - request->queued_ns);

@@ -21,6 +21,11 @@ struct db_ops {
     struct conn *(*session)(struct evpg_db *db);
     /* evpg_close; NULL: it cannot be closed. */
     int (*close)(struct evpg_db *db, int deadline_ms, evpg_closed_cb on_closed, void *arg);
+    /* A request of its ends, with that error or none; its callback comes next. Calls nobody. NULL:
+     * it does not care. */
+    void (*done)(struct evpg_db *db, struct evpg_request *request, const struct evpg_error *error);
+    /* A call was refused, with that errno, for that reason. Calls nobody. NULL: as above. */
+    void (*refused)(struct evpg_db *db, int refusal, const char *why);
 };
 
 /* The first member of every kind. */
@@ -60,6 +65,9 @@ static inline void db_tell(struct evpg_db *db, enum evpg_event event,
  * afterwards. Returns the errno. */
 int db_refuse(struct evpg_db *db, int refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* For want of memory a request could not be made. db may be NULL. */
+void db_lacks_memory(struct evpg_db *db);
 
 /* Tells the log hook of something that was not refused. db may be gone afterwards. */
 void db_warn(struct evpg_db *db, const char *format, ...) __attribute__((format(printf, 2, 3)));

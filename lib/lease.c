@@ -24,7 +24,7 @@ static struct lease *lease_of(struct evpg_db *db)
 /* What the words do not tell may be in a script. */
 static void note_listening(struct lease *lease, const struct evpg_request *request)
 {
-    if (request->off_pipeline || op_rows_of(request)->word == SQLWORD_LISTEN)
+    if (request->off_pipeline || (request->pins && op_rows_of(request)->word == SQLWORD_LISTEN))
         lease->listened = true;
 }
 
@@ -74,6 +74,12 @@ static const struct db_ops lease_ops = {
     .pgconn = lease_pgconn,
     .session = lease_session,
 };
+
+void lease_note(struct evpg_db *db, const struct evpg_request *request)
+{
+    if (db->ops == &lease_ops)
+        note_listening(lease_of(db), request);
+}
 
 void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks)
 {

@@ -19,6 +19,10 @@ struct lease {
 /* Gives it out, without a name yet. */
 void lease_start(struct lease *lease, struct conn *conn, const struct evpg_db *hooks);
 
+/* What is submitted to a part of a lease, such as a transaction on it, is noted as if it were
+ * submitted to the lease. db: of any kind. */
+void lease_note(struct evpg_db *db, const struct evpg_request *request);
+
 /* Frees what it has, but not itself. */
 void lease_finish(struct lease *lease);
 

@@ -113,7 +113,8 @@ void evpg_setcb(struct evpg_db *db, evpg_notify_cb on_notification, evpg_db_cb o
     struct conn *conn = db ? db->ops->session(db) : NULL;
 
     if (!conn) {
-        db_refuse(db, EINVAL, "only a connection has callbacks of its own");
+        if (db)
+            db_warn(db, "only a connection has callbacks of its own");
         return;
     }
     conn->on_notification = on_notification;

@@ -380,6 +380,8 @@ struct evpg_request *evpg_many(struct evpg_db *db, const char *sql, const struct
     many = scratch ? make(sql, n_params, n_sets, &of) : NULL;
     packed = many && pack_all(db, many, params, n_params, scratch);
     mem_free(scratch);
+    if (!many)
+        db_lacks_memory(db);
     if (!packed) {
         mem_free(many);
         return NULL;

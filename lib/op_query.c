@@ -129,15 +129,17 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
     return true;
 }
 
-static struct query *make(const char *sql, const struct evpg_param *params, size_t n_params,
-                          const struct measures *of)
+static struct query *make(struct evpg_db *db, const char *sql, const struct evpg_param *params,
+                          size_t n_params, const struct measures *of)
 {
     size_t size = sizeof(struct query) + of->params_bytes + of->sql_length + 1;
     struct query *query = mem_alloc(size);
     char *end;
 
-    if (!query)
+    if (!query) {
+        db_lacks_memory(db);
         return NULL;
+    }
     params_copy(&query->params, params, n_params, query->memory);
     end = (char *)query->memory + of->params_bytes;
     query->rows.sql = memcpy(end, sql, of->sql_length + 1);
@@ -156,7 +158,7 @@ struct op_rows *op_query_new(struct evpg_db *db, const char *sql, const struct e
     struct query *query = NULL;
 
     if (check(db, sql, params, n_params, &of))
-        query = make(sql, params, n_params, &of);
+        query = make(db, sql, params, n_params, &of);
     if (query)
         query->rows.base.db = db;
     return query ? &query->rows : NULL;
@@ -171,7 +173,7 @@ struct evpg_request *evpg_query(struct evpg_db *db, const char *sql,
 
     if (!check(db, sql, params, n_params, &of))
         return NULL;
-    query = make(sql, params, n_params, &of);
+    query = make(db, sql, params, n_params, &of);
     return query ? op_submit(&query->rows, db, on_row, on_done, arg) : NULL;
 }
 
@@ -192,8 +194,10 @@ static struct query *make_preparation(struct evpg_db *db, const char *sql, const
     struct query *query = NULL;
     struct measures of;
 
-    if (params && check(db, sql, params, n_types, &of))
-        query = make(sql, params, n_types, &of);
+    if (!params)
+        db_lacks_memory(db);
+    else if (check(db, sql, params, n_types, &of))
+        query = make(db, sql, params, n_types, &of);
     mem_free(params);
     if (query)
         query->statement.describe = query->statement.planned = true;

@@ -416,13 +416,17 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     call_done(rows, &result);
 }
 
-void op_rows_release(struct evpg_request *request)
+void op_rows_clear(struct op_rows *rows)
 {
-    struct op_rows *rows = op_rows_of(request);
-
     drop_held(rows);
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);
-    mem_free(rows);
+    rows->rows = rows->last = rows->failed = NULL;
+}
+
+void op_rows_release(struct evpg_request *request)
+{
+    op_rows_clear(op_rows_of(request));
+    mem_free(request);
 }

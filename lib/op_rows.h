@@ -55,6 +55,9 @@ void op_rows_reset(struct op_rows *rows);
 /* What the server's answer, and the row callback's, amount to. False: success. */
 bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error);
 
+/* Frees what it has, but not itself. */
+void op_rows_clear(struct op_rows *rows);
+
 /* For struct req_ops; see there. */
 bool op_rows_result(struct evpg_request *request, PGresult *result);
 void op_rows_deliver(struct evpg_request *request, struct budget *budget);

@@ -52,8 +52,10 @@ struct evpg_request *evpg_script(struct evpg_db *db, const char *sql, evpg_row_c
         return NULL;
     size = sizeof(*script) + length + 1;
     script = mem_alloc(size);
-    if (!script)
+    if (!script) {
+        db_lacks_memory(db);
         return NULL;
+    }
     script->rows.sql = memcpy(script->sql, sql, length + 1);
     script->rows.word = word;
     script->rows.base.ops = &script_ops;

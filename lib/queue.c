@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * queue: the lists that a connection's requests are on.
+ * queue: the lists that a connection's requests are on, and how one ends that leaves them.
  *
  * Called by the engine, and by the pool, which keeps its waiting requests in the queue of a
  * connection that is never opened, and hands them over from there. Invariants: a request is on one
- * list at most, and its `conn` is that list's; the counts are those of `queued` and `sent`.
+ * list at most, and its `conn` is that list's; the counts are those of `queued` and `sent`; it is
+ * on none when its callback is called.
  */
 #include "conn.h"
 
@@ -66,4 +67,43 @@ bool conn_is_busy(const struct conn *conn)
 {
     return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) ||
            !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled) || conn->finishing;
+}
+
+/* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
+static void recycle(struct conn *conn, struct evpg_request *request)
+{
+    if (conn->dying)
+        TAILQ_INSERT_TAIL(&conn->graveyard, request, link);
+    else
+        req_release(request);
+}
+
+void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                 struct evpg_error *cut)
+{
+    if (list)
+        conn_detach(conn, list, request);
+    request->state = REQ_DONE;
+    deadline_clear(conn->deadlines, request);
+    if (conn->state == CONN_DOWN && !conn_is_inherited(conn))
+        deadline_rest(conn->deadlines);
+    req_clear_handle(request);
+    request->ops->finish(request, cut);
+}
+
+void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                   struct evpg_error *cut)
+{
+    conn_finish(conn, list, request, cut);
+    recycle(conn, request);
+    if (conn->owner && conn->owner->completed)
+        conn->owner->completed(conn);
+    if (conn->closing && !conn_is_busy(conn))
+        conn_again(conn);
+}
+
+void conn_finish_begun(struct conn *conn)
+{
+    while (conn->finishing)
+        conn->finishing->ops->finish(conn->finishing, NULL);
 }

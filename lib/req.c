@@ -12,8 +12,6 @@
 
 #include <evpg/request.h>
 
-#include <errno.h>
-
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting)
 {
     switch (request->state) {
@@ -95,12 +93,11 @@ void evpg_request_set_flags(struct evpg_request *request, unsigned flags)
     if (!request)
         return;
     if (request->state != REQ_QUEUED)
-        db_refuse(request->db, EINVAL, "flags of a request that has been sent");
+        db_warn(request->db, "flags of a request that has been sent");
     else if (flags & ~known_flags)
-        db_refuse(request->db, EINVAL, "flags that this version does not know: 0x%x",
-                  flags & ~known_flags);
+        db_warn(request->db, "flags that this version does not know: 0x%x", flags & ~known_flags);
     else if (flags & EVPG_BINARY && request->off_pipeline)
-        db_refuse(request->db, EINVAL, "a script's values come in text format only");
+        db_warn(request->db, "a script's values come in text format only");
     else
         request->flags = flags;
 }

@@ -53,6 +53,8 @@ struct req_ops {
     void (*begin)(struct evpg_request *request);
     /* Throws away the rows that are still to come: done fails with that code. */
     void (*discard)(struct evpg_request *request, enum evpg_code code);
+    /* Its deadline has passed after it began; conn is held. NULL: it is left behind on the wire. */
+    void (*overdue)(struct evpg_request *request, struct evpg_error *why);
     /* Forgets its callbacks and their argument, for good. */
     void (*abandon)(struct evpg_request *request);
     /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. Of
@@ -93,13 +95,14 @@ struct evpg_request {
     bool row_seen;     /* its first row has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */
     bool canceled;     /* by the application */
-    bool abandoned;    /* nobody is to be told anything any more */
-    bool unwanted;     /* on the wire, and the server is to be asked to stop it */
-    bool sorted;       /* a pool has looked whether it may run on a standby */
-    bool unordered;    /* a pool's own: nobody relies on its place among others */
-    bool suspect;      /* on the wire when the server was asked to stop another */
-    bool hit;          /* the server says that it was stopped */
-    int timeout_ms;    /* that its deadline was made from */
+    enum evpg_code withdrawn; /* not by the application: of one that is canceled, unsent; or 0 */
+    bool abandoned;           /* nobody is to be told anything any more */
+    bool unwanted;            /* on the wire, and the server is to be asked to stop it */
+    bool sorted;              /* a pool has looked whether it may run on a standby */
+    bool unordered;           /* a pool's own: nobody relies on its place among others */
+    bool suspect;             /* on the wire when the server was asked to stop another */
+    bool hit;                 /* the server says that it was stopped */
+    int timeout_ms;           /* that its deadline was made from */
     struct deadline deadline;
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
     bool failed_at_sync;        /* an error has come after it, whose end is still to come */

@@ -15,8 +15,6 @@
 
 #include <evpg/request.h>
 
-#include <errno.h>
-
 /* It waits to be completed already, for another reason. */
 static bool is_settled(const struct conn *conn, const struct evpg_request *request)
 {
@@ -65,6 +63,8 @@ static void expire(struct evpg_request *request)
         conn_down(conn, &why);
     else if (request->state == REQ_QUEUED)
         conn_complete(conn, &conn->queued, request, &why);
+    else if (request->ops->overdue)
+        request->ops->overdue(request, &why);
     else if (request->group == request)
         group_leave_behind(conn, request, &why);
     else
@@ -105,7 +105,7 @@ void evpg_request_set_timeout(struct evpg_request *request, int ms)
         conn_is_inherited(conn) || !conn->deadlines->timer)
         return;
     if (ms < 0) {
-        db_refuse(request->db, EINVAL, "a timeout of %d ms: 0 is none", ms);
+        db_warn(request->db, "a timeout of %d ms: 0 is none", ms);
         return;
     }
     request->timeout_ms = ms;

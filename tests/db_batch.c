@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_batch: several statements in one trip, all or nothing; PI04, PI05.
+ * db_batch: several statements in one trip, all or nothing; PI04, PI05, PI06.
  *
  * The counterpart of lib/batch.c, lib/op_batch.c and lib/op_batch_done.c.
  */
@@ -534,6 +534,37 @@ START_TEST(in_a_transaction_block)
 }
 END_TEST
 
+/* BEGIN cannot be a member. In a block that has failed batches fail, and the next is none the worse. */
+START_TEST(pi06_a_block_that_has_failed)
+{
+    struct outcome *first, *second, *third, *rows;
+
+    begin(_i);
+    query("create temp table t(n int)", EVPG_NO_PARAMS);
+    query("begin", EVPG_NO_PARAMS);
+    begin_batch();
+    member("select 0/0", EVPG_NO_PARAMS);
+    member("insert into t values (1)", EVPG_NO_PARAMS);
+    first = submit_batch();
+    begin_batch();
+    member("insert into t values (2)", EVPG_NO_PARAMS);
+    second = submit_batch();
+    query("rollback", EVPG_NO_PARAMS);
+    begin_batch();
+    member("insert into t values (3)", EVPG_NO_PARAMS);
+    third = submit_batch();
+    rows = query("select n from t", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_sqlstate(first, "22012");
+    ck_assert_outcome_sqlstate(second, "25P02");
+    ck_assert_failed_as(second, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED);
+    ck_assert_outcome_ok(third);
+    ck_assert_int_eq(rows->n_rows, 1);
+    ck_assert_str_eq(cell(rows, 0, 0), "3");
+    end();
+}
+END_TEST
+
 /* What has been prepared and is there no more: the batch is sent once more, as a whole. */
 START_TEST(stale_statements)
 {
@@ -637,6 +668,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(small, pauses, 0, N_MODES);
     tcase_add_loop_test(small, members_see_each_other, 0, N_MODES);
     tcase_add_loop_test(small, in_a_transaction_block, 0, N_MODES);
+    tcase_add_loop_test(small, pi06_a_block_that_has_failed, 0, N_MODES);
     tcase_add_loop_test(small, stale_statements, 0, N_MODES);
     tcase_add_test(small, named);
     tcase_add_test(small, a_small_cache);

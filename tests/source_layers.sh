@@ -23,7 +23,7 @@ layers=(
         scan histogram stats backoff calendar settings sqlword stmt types quote role address conninfo"
     "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline group queue"
     "op_"
-    "lease batch"
+    "lease batch tx tx_config tx_db tx_leave tx_parts tx_start"
     "listener listener_channels listener_config pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_login pool_policy pool_slots pool_standby pool_stats metrics pool_turn pool_upkeep"
 )
 

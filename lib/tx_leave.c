@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tx_leave: transactions that are ended from outside: freed, canceled, abandoned, too late.
+ *
+ * Called by the engine through the req_ops of tx_start.c, and by tx_db.c. Invariants: what is freed
+ * or too late is over for the application before the call returns: its statements are told, those
+ * on the wire keep their places there, and then it is; it is rolled back by itself afterwards.
+ * After each callback its connection may be gone, and then it has been told of that.
+ */
+#include "cancel_request.h"
+#include "timeout.h"
+#include "tx.h"
+
+#include <evpg/request.h>
+
+/* The first that is not done. */
+static struct evpg_request *find(const struct tx *tx, struct req_list *list)
+{
+    struct evpg_request *request;
+
+    TAILQ_FOREACH (request, list, link)
+        if (request->db == &tx->db && !request->abandoned)
+            return request;
+    return NULL;
+}
+
+static void leave_unsent(struct tx *tx, struct evpg_request *request, struct evpg_error *why)
+{
+    struct conn *conn = tx->base.conn;
+
+    if (request->state != REQ_QUEUED) {
+        tx_leave((struct tx *)request, why); /* a part of it */
+        return;
+    }
+    why->fate = EVPG_FATE_NOT_SENT;
+    conn_complete(conn, &conn->queued, request, why);
+}
+
+static void leave_sent(struct tx *tx, struct req_list *list, struct evpg_request *request,
+                       struct evpg_error *why)
+{
+    struct conn *conn = tx->base.conn;
+
+    why->fate = request->in_block ? EVPG_FATE_NOT_EXECUTED : EVPG_FATE_UNKNOWN;
+    if (group_is_answered(request))
+        group_cut_off(conn, list, request, why);
+    else if (request->group == request)
+        group_leave_behind(conn, request, why);
+    else
+        timeout_leave_behind(conn, request, why);
+}
+
+/* False: there is none. */
+static bool leave_one(struct tx *tx, struct evpg_error why)
+{
+    struct conn *conn = tx->base.conn;
+    struct evpg_request *request;
+
+    if ((request = find(tx, &conn->settling)))
+        leave_sent(tx, &conn->settling, request, &why);
+    else if ((request = find(tx, &conn->sent)))
+        leave_sent(tx, &conn->sent, request, &why);
+    else if ((request = find(tx, &conn->queued)))
+        leave_unsent(tx, request, &why);
+    return request;
+}
+
+bool tx_is_gone(const struct tx *tx)
+{
+    return tx->base.conn->dying || tx_is_lost(tx);
+}
+
+static void go_on_untold(struct tx *tx)
+{
+    if (tx->stage == TX_RESTING)
+        tx_over(tx, true);
+    else if (tx->commit_sent)
+        tx_hurry(tx);
+    else
+        tx_end(tx);
+}
+
+/* It is failing from the beginning on, so that nothing can be submitted meanwhile. */
+static void leave(struct tx *tx, const struct evpg_error *why)
+{
+    if (!tx->why.code && !tx->commit_sent)
+        tx->why = *why;
+    conn_finish_begun(tx->base.conn);
+    while (!tx_is_gone(tx) && leave_one(tx, *why))
+        ;
+    if (!tx_is_gone(tx))
+        tx_finish_left_over(tx);
+    if (tx_is_gone(tx))
+        return;
+    deadline_clear(tx->base.conn->deadlines, &tx->base);
+    req_clear_handle(&tx->base);
+    tx->base.abandoned = true;
+    if (!tx->told)
+        tx_tell(tx, why);
+    if (!tx_is_gone(tx) && tx->stage != TX_OVER)
+        go_on_untold(tx);
+}
+
+void tx_leave(struct tx *tx, const struct evpg_error *why)
+{
+    struct conn *conn = tx->base.conn;
+
+    if (tx->told || tx_is_gone(tx))
+        return;
+    conn_hold(conn);
+    tx_hold(tx);
+    leave(tx, why);
+    tx_release(tx);
+    conn_release(conn);
+}
+
+void tx_overdue(struct evpg_request *request, struct evpg_error *why)
+{
+    tx_leave((struct tx *)request, why);
+}
+
+static void cancel_sent(struct tx *tx, struct req_list *list)
+{
+    struct evpg_request *request;
+
+    TAILQ_FOREACH (request, list, link)
+        if (request->db == &tx->db)
+            evpg_request_cancel(request);
+}
+
+/* It was canceled, and so are its parts, and what is on the wire. */
+void tx_discard(struct evpg_request *request, enum evpg_code code)
+{
+    struct tx *tx = (struct tx *)request;
+    struct conn *conn = request->conn;
+    struct evpg_request *part, *next;
+
+    if (tx->stage == TX_RESTING) {
+        err_set(&tx->why, code, EVPG_FATE_NOT_EXECUTED, "canceled");
+        tx_over(tx, true);
+        return;
+    }
+    if (tx->commit_sent && tx->stage == TX_ENDING) {
+        evpg_request_cancel(&tx->last.base);
+        return;
+    }
+    for (part = TAILQ_FIRST(&conn->queued); part && part != request; part = next) {
+        next = TAILQ_NEXT(part, link);
+        if (part->db == &tx->db && part->state == REQ_ACTIVE)
+            evpg_request_cancel(part);
+    }
+    tx_fail_as(tx, code, "canceled");
+    cancel_sent(tx, &conn->settling);
+    cancel_sent(tx, &conn->sent);
+}
+
+void tx_abandon(struct evpg_request *request)
+{
+    struct tx *tx = (struct tx *)request;
+
+    tx->body = NULL;
+    tx->on_done = NULL;
+}
