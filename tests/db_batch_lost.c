@@ -307,7 +307,7 @@ START_TEST(abandoned)
     if (_i % 2)
         run_for(50);
     for (int i = 0; i < 3; i++)
-        forget(members[i]);
+        forget_outcome(members[i]);
     abandon(all);
     query("select 'behind'", EVPG_NO_PARAMS);
     await_all();

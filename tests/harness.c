@@ -105,7 +105,7 @@ struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, u
     return note_submit(outcome, request);
 }
 
-void forget(struct outcome *outcome)
+void forget_outcome(struct outcome *outcome)
 {
     if (outcome->completions == 0) {
         outcome->completions = -1;
@@ -115,7 +115,7 @@ void forget(struct outcome *outcome)
 
 void abandon(struct outcome *outcome)
 {
-    forget(outcome);
+    forget_outcome(outcome);
     evpg_request_abandon(outcome->request);
 }
 

@@ -112,7 +112,7 @@ void use_mode(struct evpg_request *request);
 /* evpg_request_abandon: from now on neither a row nor a completion is due, or allowed. And the same
  * without the call, of what shares that request. */
 void abandon(struct outcome *outcome);
-void forget(struct outcome *outcome);
+void forget_outcome(struct outcome *outcome);
 
 /* Runs the loop until all that was submitted is done. Fails the test after 20 s. */
 void await_all(void);
