@@ -2,11 +2,11 @@
 /*
  * twin: what evpg is measured against, a loop of libpq and libevent as an expert writes it by hand.
  *
- * Called by point_libpq.c, rows_libpq.c and batch_libpq.c. It does what the wire needs and nothing else: no queue,
- * no copies, no callbacks for a request, no deadline, no budget, no judgement of errors. Reading
- * has one persistent event, writing one that is added only when the socket takes no more. Each
- * wake-up reads once and then takes all that libpq holds. The parameter travels as evpg_int32()
- * sends it.
+ * Called by point_libpq.c, rows_libpq.c and batch_libpq.c. It does what the wire needs and nothing
+ * else: no queue, no copies, no callbacks for a request, no deadline, no budget, no judgement of
+ * errors. Reading has one persistent event, writing one that is added only when the socket takes no
+ * more. Each wake-up reads once and then takes all that libpq holds. The parameter travels as
+ * evpg_int32() sends it.
  */
 #ifdef HAVE_CONFIG_H
 #include <config.h>

@@ -41,8 +41,8 @@ void evpg_batch_free(struct evpg_batch *batch)
 static void __attribute__((format(printf, 3, 4)))
 refuse(struct evpg_batch *batch, int refusal, const char *format, ...)
 {
-    int length = snprintf(batch->why, sizeof(batch->why), "member %zu of the batch: ",
-                          batch->n_members + 1);
+    int length =
+        snprintf(batch->why, sizeof(batch->why), "member %zu of the batch: ", batch->n_members + 1);
     va_list args;
 
     va_start(args, format);

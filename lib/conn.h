@@ -70,7 +70,7 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
-    size_t queued_more; /* statements of those queued, beyond one each */
+    size_t queued_more;           /* statements of those queued, beyond one each */
     enum role role;               /* what its server has to be; */
     bool role_denied;             /* and the server has said that it is not */
     bool in_transaction;          /* a block, as of when nothing was on the wire */

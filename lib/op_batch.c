@@ -55,9 +55,9 @@ static bool batch_send(struct evpg_request *request, PGconn *pg)
     struct member *member;
 
     batch->preparing.n_closes = 0;
-    STAILQ_FOREACH (member, &batch->members, link)
-        if (!send_member(batch, member, pg))
-            return false;
+    STAILQ_FOREACH(member, &batch->members, link)
+    if (!send_member(batch, member, pg))
+        return false;
     begin(batch, STAILQ_FIRST(&batch->members), 0);
     return true;
 }
@@ -132,8 +132,7 @@ static void note_row_failure(struct evpg_batch *batch, struct member *member)
     if (why)
         batch->row_error = *why;
     else
-        err_set(&batch->row_error, EVPG_E_VALUE, EVPG_FATE_EXECUTED,
-                "refused by the row callback");
+        err_set(&batch->row_error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "refused by the row callback");
 }
 
 /* What came of a member, whose answer has ended. */
@@ -168,7 +167,8 @@ static void forget_answers(struct evpg_batch *batch)
 {
     struct member *member;
 
-    STAILQ_FOREACH (member, &batch->members, link) {
+    STAILQ_FOREACH(member, &batch->members, link)
+    {
         PQclear(member->last);
         member->last = NULL;
         statement_release(member->statement);
@@ -204,8 +204,8 @@ static void batch_abandon(struct evpg_request *request)
 
     op_rows_abandon(request);
     batch->on_done = NULL;
-    STAILQ_FOREACH (member, &batch->members, link)
-        member->on_done = NULL;
+    STAILQ_FOREACH(member, &batch->members, link)
+    member->on_done = NULL;
 }
 
 static void batch_release(struct evpg_request *request)

@@ -44,7 +44,8 @@ static size_t number_of(const struct evpg_batch *batch, const struct member *wan
     const struct member *member;
     size_t number = 0;
 
-    STAILQ_FOREACH (member, &batch->members, link) {
+    STAILQ_FOREACH(member, &batch->members, link)
+    {
         number++;
         if (member == wanted)
             break;
@@ -66,9 +67,9 @@ static const struct member *first_dropped(const struct evpg_batch *batch)
 {
     const struct member *member;
 
-    STAILQ_FOREACH (member, &batch->members, link)
-        if (member->dropped && batch->rows.discarded)
-            return member;
+    STAILQ_FOREACH(member, &batch->members, link)
+    if (member->dropped && batch->rows.discarded)
+        return member;
     return NULL;
 }
 
@@ -188,8 +189,8 @@ static uint64_t count_rows(const struct evpg_batch *batch)
     const struct member *member;
     uint64_t sum = 0;
 
-    STAILQ_FOREACH (member, &batch->members, link)
-        sum += batch->failed && !member->on_row ? 0 : member->n_rows;
+    STAILQ_FOREACH(member, &batch->members, link)
+    sum += batch->failed && !member->on_row ? 0 : member->n_rows;
     return sum;
 }
 
@@ -201,8 +202,8 @@ static uint64_t count_affected(const struct evpg_request *request)
 
     if (batch->cut || batch->rows.failed)
         return 0;
-    STAILQ_FOREACH (member, &batch->members, link)
-        sum += result_count(member->tag);
+    STAILQ_FOREACH(member, &batch->members, link)
+    sum += result_count(member->tag);
     return sum;
 }
 

@@ -295,7 +295,8 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
         return false;
     if (word != SQLWORD_PLAIN)
         return !db_refuse(db, EINVAL, "this statement has to run by itself, once");
-    if (n_sets == 0 || (n_params > 0 && (!params || n_sets > SIZE_MAX / n_params / sizeof(*params))))
+    if (n_sets == 0 ||
+        (n_params > 0 && (!params || n_sets > SIZE_MAX / n_params / sizeof(*params))))
         return !db_refuse(db, EINVAL, "%zu sets of %zu parameters", n_sets, n_params);
     for (size_t i = 0; i < n_sets; i++)
         if (!check_set(db, params + i * n_params, n_params, i + 1, of))

@@ -2,10 +2,10 @@
 /*
  * op_statement: one statement by the extended protocol, prepared by itself.
  *
- * Called by op_query.c, op_batch.c and op_many.c. Invariants: what the server plans is prepared when
- * it is first sent, with its execution behind it in the same Sync group, so that neither costs a
- * trip of its own; where the prepared statement turns out to be missing or out of date, and nothing
- * has come of it, the request is sent once more, unprepared.
+ * Called by op_query.c, op_batch.c and op_many.c. Invariants: what the server plans is prepared
+ * when it is first sent, with its execution behind it in the same Sync group, so that neither costs
+ * a trip of its own; where the prepared statement turns out to be missing or out of date, and
+ * nothing has come of it, the request is sent once more, unprepared.
  */
 #include "op_statement.h"
 
@@ -39,8 +39,8 @@ static bool send_unprepared(const struct statement *statement, struct op_rows *r
         return PQsendPrepare(pg, "", sql, params->count, params->types) == 1 &&
                PQsendDescribePrepared(pg, "") == 1;
     }
-    return PQsendQueryParams(pg, sql, params->count, params->types, params->values,
-                             params->lengths, params->formats, format_of(rows)) == 1;
+    return PQsendQueryParams(pg, sql, params->count, params->types, params->values, params->lengths,
+                             params->formats, format_of(rows)) == 1;
 }
 
 static bool send_prepared(const struct statement *statement, const struct op_rows *rows,
@@ -66,8 +66,7 @@ bool statement_send_closes(const struct statement *statement, struct preparing *
     bool may = statement->planned && is_prepared(statement, rows) && !conn->in_transaction;
     char name[STMT_NAME_SIZE];
 
-    while (may && preparing->n_closes < MOST_CLOSES &&
-           stmt_take_evicted(&conn->statements, name)) {
+    while (may && preparing->n_closes < MOST_CLOSES && stmt_take_evicted(&conn->statements, name)) {
         if (!pq_send_close(pg, name))
             return false;
         preparing->n_closes++;

@@ -36,9 +36,9 @@ struct req_ops {
     /* One of several answers has ended. True: another one is to come, for which it is ready. NULL:
      * there is one only. */
     bool (*next)(struct evpg_request *request);
-    /* For one that is unsent in part: sends more of it, if it is time, and the Sync behind the last.
-     * Called after next; where that was the last answer to what was sent, it is time. False: as
-     * send. */
+    /* For one that is unsent in part: sends more of it, if it is time, and the Sync behind the
+     * last. Called after next; where that was the last answer to what was sent, it is time. False:
+     * as send. */
     bool (*more)(struct evpg_request *request, PGconn *pg);
     /* Whether it has failed for no reason of its own, so that it may be sent once more, as if it
      * never was, if nothing of it was seen. NULL: never. */

@@ -52,7 +52,7 @@ int n_members(void);
 
 /* Its message has that in it. */
 #define ck_assert_says(outcome, text)                                                              \
-    ck_assert_msg((outcome)->error && strstr(evpg_error_message((outcome)->error), text),          \
+    ck_assert_msg((outcome)->error &&strstr(evpg_error_message((outcome)->error), text),           \
                   "does not say '%s': %s", text,                                                   \
                   (outcome)->error ? evpg_error_message((outcome)->error) : "no error")
 

@@ -534,7 +534,8 @@ START_TEST(in_a_transaction_block)
 }
 END_TEST
 
-/* BEGIN cannot be a member. In a block that has failed batches fail, and the next is none the worse. */
+/* BEGIN cannot be a member. In a block that has failed batches fail, and the next is none the
+ * worse. */
 START_TEST(pi06_a_block_that_has_failed)
 {
     struct outcome *first, *second, *third, *rows;

@@ -74,8 +74,7 @@ START_TEST(failures_are_their_own)
     for (int i = 0; i < BATCHES; i++) {
         begin_batch();
         member("insert into own values ($1)", EVPG_PARAMS(evpg_int32(i)));
-        member("insert into own values ($1 / $2)",
-               EVPG_PARAMS(evpg_int32(i), evpg_int32(i % 3)));
+        member("insert into own values ($1 / $2)", EVPG_PARAMS(evpg_int32(i), evpg_int32(i % 3)));
         all[i] = submit_batch();
         single[i] = query("insert into own values ($1)", EVPG_PARAMS(evpg_int32(1000)));
     }
@@ -238,8 +237,8 @@ START_TEST(a_connection_is_lost)
         for (int n = 0; n < MEMBERS; n++) {
             struct outcome *outcome = new_outcome();
 
-            add_member(outcome, n == 2 ? "insert into ledger select $1 from pg_sleep(0.01)"
-                                       : LEDGER_SQL,
+            add_member(outcome,
+                       n == 2 ? "insert into ledger select $1 from pg_sleep(0.01)" : LEDGER_SQL,
                        EVPG_PARAMS(evpg_int64(ledger_enter(outcome))));
         }
         all[i] = submit_batch();

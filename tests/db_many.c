@@ -70,8 +70,8 @@ END_TEST
  * of the others is left. */
 START_TEST(each_may_fail)
 {
-    static const int n = 1500, bad[] = {0, 1, 254, 255, 256, 257, 510, 511, 512, 513, 767, 768,
-                                        769, 1023, 1024, 1498, 1499};
+    static const int n = 1500, bad[] = {0,   1,   254, 255, 256,  257,  510,  511, 512,
+                                        513, 767, 768, 769, 1023, 1024, 1498, 1499};
     char text[40];
 
     begin(_i);
@@ -135,7 +135,8 @@ START_TEST(values)
     struct outcome *rows;
 
     begin(_i);
-    query("create temp table t(n bigint, text text, bytes bytea, list int[], i int)", EVPG_NO_PARAMS);
+    query("create temp table t(n bigint, text text, bytes bytea, list int[], i int)",
+          EVPG_NO_PARAMS);
     params = calloc(SETS * PARAMS, sizeof(*params));
     for (int i = 0; i < SETS; i++) {
         struct evpg_param *set = params + i * PARAMS;
@@ -145,8 +146,8 @@ START_TEST(values)
         set[2] = i % 7 ? evpg_bytes("a\0b", (size_t)(i % 4)) : evpg_null();
         elements[i][0] = evpg_int32(i);
         elements[i][1] = evpg_null();
-        lists[i] = (struct evpg_array_value){
-            .element_type = 23, .elements = elements[i], .n_elements = 2};
+        lists[i] =
+            (struct evpg_array_value){.element_type = 23, .elements = elements[i], .n_elements = 2};
         set[3] = i % 2 ? evpg_array(&lists[i]) : evpg_null();
         set[4] = evpg_int32(i);
     }
@@ -291,7 +292,8 @@ START_TEST(stopped_without_a_cancel_request)
     query("create temp table t(n int)", EVPG_NO_PARAMS);
     many = submit_numbers("insert into t select $1 from pg_sleep(0.0005)", 20000);
     run_for(100);
-    evpg_request_set_timeout(many->request, 1); /* which gives it 20 ms before the server is asked */
+    evpg_request_set_timeout(many->request,
+                             1); /* which gives it 20 ms before the server is asked */
     count = query("select count(*) from t", EVPG_NO_PARAMS);
     start = now_ms();
     await_all();

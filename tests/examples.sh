@@ -11,7 +11,7 @@ set -uo pipefail
 # shellcheck source=tests/lib/tap.sh
 . "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
 
-examples=(hello params types scan pipeline pool listen cursos_concluidos)
+examples=(hello params types scan pipeline pool batch listen cursos_concluidos)
 database=evpg_examples_$$
 
 # run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
@@ -206,6 +206,15 @@ check "pipeline counts all answers" \
 check "pool succeeds" succeeds pool
 check "pool transfers" prints_line 'account 1 has 70'
 check "pool counts all answers" prints_line '1000 queries and a transfer, 0 failed'
+
+check "batch succeeds" succeeds batch
+check "batch transfers" prints_line 'the accounts: ana 30, bob 90'
+check "batch is done" prints_line 'the first transfer is done, 3 rows'
+check "batch names the member that has failed" \
+    prints '^the second transfer has failed: member 2 of 3 \(update account .*ERROR 23514: '
+check "batch says what became of the member before it" \
+    prints '^  give: undone, because of member 2 of 3 '
+check "batch inserts many" prints_line 'all of the points is done, 1000 rows'
 
 timeout 60 "$build/examples/listen" >"$tmp/out" 2>"$tmp/err" </dev/null &
 listen=$!

@@ -90,8 +90,8 @@ struct evpg_request *submit(struct outcome *outcome, const char *sql,
 
 struct evpg_request *submit_script(struct outcome *outcome, const char *sql)
 {
-    return note_submit(outcome,
-                       evpg_script(db, sql, outcome->kept ? NULL : record_row, record_done, outcome));
+    return note_submit(
+        outcome, evpg_script(db, sql, outcome->kept ? NULL : record_row, record_done, outcome));
 }
 
 struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, uint32_t oid)

@@ -96,9 +96,9 @@ static void resume(void)
 }
 
 static const struct deed deeds[] = {
-    {"free", free_db},          {"release", release},       {"cancel", cancel},
-    {"timeout", hurry},         {"close at once", close_now}, {"close", close_soon},
-    {"submit", submit_others},  {"resume", resume},
+    {"free", free_db},         {"release", release},         {"cancel", cancel},
+    {"timeout", hurry},        {"close at once", close_now}, {"close", close_soon},
+    {"submit", submit_others}, {"resume", resume},
 };
 
 static void act(enum place where)

@@ -132,8 +132,8 @@ EVPG_EXPORT void evpg_batch_free(struct evpg_batch *batch);
  * this call makes; one Sync ends it. Meanwhile nothing else is sent on that connection, and in a
  * pool it has one to itself. Its flags, name, timeout, cancellation are a request's as any.
  *
- * This call copies all sets: some tenths of a second for a million of them, in which the loop stands
- * still. For very many rows into one table, COPY costs the server less.
+ * This call copies all sets: some tenths of a second for a million of them, in which the loop
+ * stands still. For very many rows into one table, COPY costs the server less.
  *
  * A million sets of one integer take 9 MB of this process's memory; they count as one request, and
  * with all their bytes, where a db's requests are bounded.
@@ -149,8 +149,8 @@ EVPG_EXPORT void evpg_batch_free(struct evpg_batch *batch);
  *     - the server has failed a set: the server's, its message beginning with the set's number,
  *       counted from 1, as in "set 7 of 1000"; EVPG_FATE_NOT_EXECUTED: nothing has come of any set;
  *     - it was canceled or its time was up before all sets had been sent: the rest is not sent, and
- *       the server stops and undoes what it has done; a deadline that has passed is told at once, as
- *       of any request;
+ *       the server stops and undoes what it has done; a deadline that has passed is told at once,
+ * as of any request;
  *     - the connection was lost: EVPG_FATE_NOT_EXECUTED while sets were still to be sent, since the
  *       Sync comes behind them; EVPG_FATE_UNKNOWN after that.
  *     NULL: nobody wants to know
