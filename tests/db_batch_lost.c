@@ -161,6 +161,43 @@ START_TEST(ended_at_each_step)
 }
 END_TEST
 
+/* The stream ends before the k-th byte after the login. True: it was so long. */
+static bool run_cut(bool by_reset, int64_t k)
+{
+    bool within;
+
+    begin_session();
+    ledger_begin();
+    submit_session();
+    proxy->settings.piece = 0;
+    proxy->settings.cut_by_reset = by_reset;
+    proxy->settings.cut_at = (int64_t)proxy->counters.to_client + k;
+    await_all();
+    within = after->error || second->error;
+    check_order(second);
+    check_whole(first);
+    check_whole(second);
+    ledger_check();
+    if (within || proxy->counters.live == 0) {
+        evpg_free(db);
+        db = NULL;
+    }
+    proxy->settings.cut_at = -1;
+    end();
+    return within;
+}
+
+START_TEST(cut_before_each_byte)
+{
+    int64_t k = _i;
+
+    while (run_cut(_i, k))
+        k += sized(5, 1);
+    printf("# cut at %d bytes\n", (int)k);
+    ck_assert_int_gt(k, 300);
+}
+END_TEST
+
 /* The server says why, and each is told once. */
 START_TEST(f01_f02_in_a_member)
 {
@@ -323,6 +360,7 @@ static void add_tests(Suite *suite)
     tcase_set_timeout(steps, sized(120, 600));
     tcase_set_timeout(faults, 60);
     tcase_add_loop_test(steps, ended_at_each_step, 0, N_ENDINGS);
+    tcase_add_loop_test(steps, cut_before_each_byte, 0, 2);
     tcase_add_loop_test(faults, f01_f02_in_a_member, 0, 2);
     tcase_add_loop_test(faults, canceled_while_it_runs, 0, N_MODES);
     tcase_add_loop_test(faults, canceled_before_it_is_sent, 0, 1);

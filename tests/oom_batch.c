@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * oom_batch: each allocation of the library's own fails in turn in the life of batches, once and
- * from then on.
+ * from then on; and of libpq's, without sanitizers, which have a malloc of their own.
  *
  * A batch that memory ran out for is refused as a whole, with ENOMEM, and none of its callbacks is
  * called; one that was accepted is told of once, member by member; nothing leaks. And there are no
  * more allocations than there need be.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* dladdr */
+#endif
+#include "failing_malloc.h"
 #include "harness.h"
 
 #include "mem.h"
+#include "oracle.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum { MEMBERS = 40 };
@@ -137,6 +143,70 @@ START_TEST(few)
 }
 END_TEST
 
+/* libpq's own, which may then lose a message: no member may have another's answer. */
+static int n_told;
+
+static void on_number(const struct evpg_result *result, void *number)
+{
+    const struct evpg_row *row = evpg_result_row(result, 0);
+    int expected = (int)(intptr_t)number;
+
+    n_told++;
+    if (!evpg_result_error(result) && expected >= 0)
+        ck_assert(row && atoi(evpg_row_text(row, 0)) == expected);
+}
+
+static void submit_numbers(struct evpg_db *conn, int first)
+{
+    struct evpg_batch *batch = evpg_batch_new(conn);
+
+    for (int i = first; i < first + 10; i++)
+        evpg_batch_add(batch, i % 2 ? "select $1::int" : "select $1::int + 0",
+                       EVPG_PARAMS(evpg_int32(i)), NULL, on_number, (void *)(intptr_t)i);
+    ck_assert_ptr_nonnull(evpg_batch_submit(batch, on_number, (void *)(intptr_t)-1));
+    n_accepted += 11;
+}
+
+/* Whether some allocation has failed. */
+static bool run_libpq_life(long k)
+{
+    struct event_base *own = event_base_new();
+    struct evpg_db *conn = evpg_conn_new(own, NULL, NULL);
+    double start = now_ms();
+    long failed;
+
+    n_accepted = n_told = 0;
+    is_open = false;
+    ck_assert_ptr_nonnull(evpg_open(conn, on_open, NULL));
+    while (!is_open)
+        event_base_loop(own, EVLOOP_ONCE);
+    submit_numbers(conn, 0);
+    submit_numbers(conn, 100);
+    malloc_fail("libpq.so", k, sticky);
+    while (n_told < n_accepted && now_ms() - start < 10000)
+        event_base_loop(own, EVLOOP_ONCE);
+    failed = malloc_go_on();
+    ck_assert_int_eq(n_told, n_accepted);
+    evpg_free(conn);
+    event_base_free(own);
+    ck_assert_int_eq(n_told, n_accepted);
+    return failed > 0;
+}
+
+START_TEST(each_of_libpq_fails)
+{
+    long k = 1;
+
+    sticky = _i;
+    if (!FAILING_MALLOC)
+        return;
+    while (run_libpq_life(k))
+        k++;
+    printf("# %ld allocations of libpq have failed\n", k - 1);
+    ck_assert_int_gt(k, 20);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oom_batch");
@@ -145,6 +215,7 @@ int main(void)
     tcase_set_timeout(memory, 120);
     tcase_add_loop_test(memory, each_fails, 0, 2);
     tcase_add_test(memory, few);
+    tcase_add_loop_test(memory, each_of_libpq_fails, 0, 2);
     suite_add_tcase(suite, memory);
     return run_suite(suite, true);
 }
