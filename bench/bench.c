@@ -6,6 +6,7 @@
  *
  *     point_evpg, point_libpq [-d DEPTH] [-n QUERIES] [-e] [-u] [-f]
  *     rows_evpg, rows_libpq [-n ROWS] [-v [-b] [-s]] [-f]
+ *     batch_evpg, batch_libpq [-d INSERTS IN ONE] [-n INSERTS] [-f]
  *
  * They connect by libpq's environment. Exit status: 0; 1 when something failed or came wrong; 2
  * usage. The figures are one line of name=value: wall is in seconds for all, user and sys are

@@ -19,6 +19,11 @@
 #define ROWS_COLUMNS 4
 #define ROWS_WARM_UP 1000
 
+/* What batches insert into, and what empties it before the clock starts. */
+#define BATCH_SQL "INSERT INTO entry VALUES ($1)"
+#define BATCH_EMPTY "TRUNCATE entry"
+#define BATCH_WARM_UP 1000
+
 /* Typical values, no two rows alike: prices, and moments in microseconds. */
 #define VALUES_SQL                                                                                 \
     "select i, 'row number ' || i, i / 100::float8,"                                               \

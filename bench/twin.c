@@ -2,11 +2,11 @@
 /*
  * twin: what evpg is measured against, a loop of libpq and libevent as an expert writes it by hand.
  *
- * Called by point_libpq.c and rows_libpq.c. It does what the wire needs and nothing else: no queue,
- * no copies, no callbacks for a request, no deadline, no budget, no judgement of errors. Reading
- * has one persistent event, writing one that is added only when the socket takes no more. Each
- * wake-up reads once and then takes all that libpq holds. The parameter travels as evpg_int32()
- * sends it.
+ * Called by point_libpq.c, rows_libpq.c and batch_libpq.c. It does what the wire needs and nothing
+ * else: no queue, no copies, no callbacks for a request, no deadline, no budget, no judgement of
+ * errors. Reading has one persistent event, writing one that is added only when the socket takes no
+ * more. Each wake-up reads once and then takes all that libpq holds. The parameter travels as
+ * evpg_int32() sends it.
  */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
@@ -120,7 +120,7 @@ static bool send_query(PGconn *pg, const struct twin_query *query, const char *v
                              query->binary) == 1;
 }
 
-void twin_send(struct twin *twin, const struct twin_query *query, int32_t value, bool first)
+void twin_send_member(struct twin *twin, const struct twin_query *query, int32_t value)
 {
     uint32_t wire = htonl((uint32_t)value);
     char bytes[4];
@@ -128,10 +128,31 @@ void twin_send(struct twin *twin, const struct twin_query *query, int32_t value,
     memcpy(bytes, &wire, sizeof(bytes));
     if (!send_query(twin->pg, query, bytes))
         die(twin, "send");
-    if (first)
-        twin_stream_rows(twin);
+}
+
+void twin_send_sync(struct twin *twin)
+{
     if (!send_sync(twin->pg))
         die(twin, "send");
+}
+
+void twin_send(struct twin *twin, const struct twin_query *query, int32_t value, bool first)
+{
+    twin_send_member(twin, query, value);
+    if (first)
+        twin_stream_rows(twin);
+    twin_send_sync(twin);
+}
+
+void twin_run(const char *sql)
+{
+    PGconn *pg = PQconnectdb("");
+    PGresult *result = PQexec(pg, sql);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        bench_die(sql, PQerrorMessage(pg));
+    PQclear(result);
+    PQfinish(pg);
 }
 
 /* Only an empty value can be NULL. */

@@ -61,6 +61,13 @@ static inline void twin_stream_rows(struct twin *twin)
 /* One query and its Sync. first: none is on its way. */
 void twin_send(struct twin *twin, const struct twin_query *query, int32_t value, bool first);
 
+/* The same without a Sync; and a Sync. */
+void twin_send_member(struct twin *twin, const struct twin_query *query, int32_t value);
+void twin_send_sync(struct twin *twin);
+
+/* Runs a statement on a connection of its own, waiting. */
+void twin_run(const char *sql);
+
 /* Ends the program if these are no rows. */
 void twin_expect_rows(const PGresult *result);
 

@@ -29,6 +29,7 @@
 #define EVPG_H
 
 #include <evpg/array.h>
+#include <evpg/batch.h>
 #include <evpg/common.h>
 #include <evpg/conn.h>
 #include <evpg/error.h>

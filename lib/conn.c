@@ -171,7 +171,7 @@ static void drop(struct conn *conn)
     if (conn->pg)
         PQfinish(conn->pg);
     conn->pg = NULL;
-    conn->write_waits = false;
+    conn->write_waits = conn->unflushed = false;
     conn->paused = NULL;
     conn->fatal.code = 0;
     conn_set_state(conn, CONN_DOWN);
@@ -184,7 +184,7 @@ static void doom_all(struct conn *conn)
     TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
     TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
     conn->n_sent = conn->n_queued = 0;
-    conn->sent_bytes = conn->queued_bytes = 0;
+    conn->sent_bytes = conn->queued_bytes = conn->queued_more = 0;
 }
 
 /* What was never sent, and has not begun, may do so elsewhere. */
@@ -308,6 +308,7 @@ void conn_end(struct conn *conn, const struct evpg_error *why)
         return;
     conn_hold(conn);
     conn->dying = true;
+    conn_finish_begun(conn);
     conn_cut_off(conn, why);
     close_finish(conn);
     conn_release(conn);

@@ -72,12 +72,14 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
+    size_t queued_more;           /* statements of those queued, beyond one each */
     enum role role;               /* what its server has to be; */
     bool role_denied;             /* and the server has said that it is not */
     bool in_transaction;          /* a block, as of when nothing was on the wire */
     struct stmt_cache statements; /* that are prepared */
     bool kicked;                  /* kick_event is active: its callback comes in this turn */
     bool write_waits;             /* PQflush wants the socket to be writable */
+    bool unflushed;               /* more was handed to libpq while answers were taken */
     struct evpg_request *paused;  /* the head, whose row callback wants no rows now; or NULL */
     int64_t idle_since_ns;
     int64_t send_ns; /* when what is being sent is */
@@ -110,6 +112,9 @@ struct conn {
     struct closing *closing; /* while evpg_close is under way, see close.c */
     size_t n_cut_off;        /* requests, since that was called */
 
+    /* Whose several done callbacks are being called, the innermost; or NULL. */
+    struct evpg_request *finishing;
+
     int hold;   /* how many frames of ours are using this; it is freed when none is */
     bool dying; /* evpg_free was called */
     struct req_list graveyard; /* of a dying one: completed, perhaps still in use by a frame */
@@ -139,6 +144,10 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why);
 
 /* evpg_free of a connection, for this reason. */
 void conn_end(struct conn *conn, const struct evpg_error *why);
+
+/* Calls the done callbacks that are left of what has begun to call its own: after this none of them
+ * comes. */
+void conn_finish_begun(struct conn *conn);
 
 /* Whether its queue has room for one more of that db's: 0; or an errno, and the log hook was told.
  */

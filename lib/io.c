@@ -170,6 +170,7 @@ static void flush(struct conn *conn)
     int waits = PQflush(conn->pg);
 
     conn->write_waits = waits > 0;
+    conn->unflushed = false;
     if (waits < 0 || (waits > 0 && event_add(conn->write_event, NULL) < 0))
         lost(conn);
 }
@@ -186,16 +187,26 @@ static bool look_alive(struct conn *conn)
     return false;
 }
 
+/* False: it may be gone. */
+static bool send_queued(struct conn *conn)
+{
+    if (!look_alive(conn))
+        return false;
+    if (pipeline_send(conn))
+        return true;
+    lost(conn);
+    return false;
+}
+
 void io_send(struct conn *conn)
 {
-    if (conn->state != CONN_READY || conn->write_waits || conn->paused || !pipeline_may_send(conn))
+    bool may;
+
+    if (conn->state != CONN_READY || conn->write_waits || conn->paused)
         return;
-    if (!look_alive(conn))
+    may = pipeline_may_send(conn);
+    if ((!may && !conn->unflushed) || (may && !send_queued(conn)))
         return;
-    if (!pipeline_send(conn)) {
-        lost(conn);
-        return;
-    }
     flush(conn);
     if (conn->pg && conn->n_sent > 0 && !is_busy(conn))
         conn_again(conn); /* libpq has read while it wrote: the socket will not tell of that */

@@ -49,6 +49,8 @@ static void lease_free(struct evpg_db *db)
         return;
     }
     lease_end(lease);
+    if (lease->conn)
+        conn_finish_begun(lease->conn);
     lease->on_release(lease);
 }
 

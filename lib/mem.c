@@ -14,15 +14,20 @@
 
 void *(*mem_source)(size_t size) = malloc;
 
-void *mem_alloc(size_t size)
+void *mem_take(size_t size)
 {
     void *memory = mem_source(size ? size : 1);
 
-    if (!memory) {
+    if (!memory)
         errno = ENOMEM;
-        return NULL;
-    }
-    return memset(memory, 0, size);
+    return memory;
+}
+
+void *mem_alloc(size_t size)
+{
+    void *memory = mem_take(size);
+
+    return memory ? memset(memory, 0, size) : NULL;
 }
 
 void mem_free(void *memory)

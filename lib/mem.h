@@ -10,6 +10,9 @@ extern void *(*mem_source)(size_t size);
 /* Zeroed memory; NULL with errno ENOMEM. Freed by mem_free. */
 void *mem_alloc(size_t size);
 
+/* The same, not zeroed. */
+void *mem_take(size_t size);
+
 /* NULL is allowed. */
 void mem_free(void *memory);
 

@@ -286,7 +286,7 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
     if (rows->base.group && rows->muted && !rows->stopped)
         rows->row_failed = evpg_error_copy(row->set->failed);
     if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
-        !rows->base.group)
+        !rows->shares && !rows->base.group)
         cancel_request_want(conn, &rows->base);
     return true;
 }
@@ -318,7 +318,7 @@ static enum evpg_fate fate_of_failed(const struct op_rows *rows)
 /* It was to be stopped, and had no more to do. */
 static bool is_well_stopped(const struct op_rows *rows)
 {
-    return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY;
+    return rows->stopped && rows->base.hit && rows->base.flags & EVPG_READ_ONLY && !rows->shares;
 }
 
 /* In the server's words. */
@@ -334,8 +334,7 @@ static void set_ignored(struct evpg_error *error)
     error->field[EVPG_FIELD_MESSAGE] = message;
 }
 
-/* What the server's answer, and the row callback's, amount to. False: success. */
-static bool judge(const struct op_rows *rows, struct evpg_error *error)
+bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
 {
     const struct evpg_error *row_error =
         rows->base.group ? rows->row_failed : rows->base.conn->row_set.failed;
@@ -410,7 +409,7 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
         .set = &request->conn->row_set,
     };
 
-    if (!cut && (judge(rows, &judged) || !has_learnt(rows, &judged)))
+    if (!cut && (op_rows_judge(rows, &judged) || !has_learnt(rows, &judged)))
         result.error = cut = &judged;
     if (cut)
         req_describe(request, rows->sql, cut);

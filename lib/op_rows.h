@@ -41,6 +41,7 @@ struct op_rows {
     bool ignored;             /* by a transaction block that has failed, whatever the error says */
     bool dropped;             /* some rows were thrown away for that */
     bool counted;             /* the statistics have its rows */
+    bool shares;              /* it is one of several that the server runs as one */
     enum evpg_code discarded; /* or by close, cancel or a deadline; 0: not */
     char tag[OP_ROWS_TAG_SIZE];
 };
@@ -52,6 +53,9 @@ static inline struct op_rows *op_rows_of(const struct evpg_request *request)
 
 /* As it was when it was submitted; what has come is freed. */
 void op_rows_reset(struct op_rows *rows);
+
+/* What the server's answer, and the row callback's, amount to. False: success. */
+bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error);
 
 /* Frees what it has, but not itself. */
 void op_rows_clear(struct op_rows *rows);

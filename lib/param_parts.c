@@ -10,7 +10,6 @@
 
 #include "param_binary.h"
 #include "param_text.h"
-#include "params.h"
 #include "type.h"
 
 #include <stdio.h>
@@ -39,11 +38,6 @@ struct evpg_param evpg_range(const struct evpg_range_value *range)
 struct evpg_param evpg_composite(const struct evpg_composite_value *composite)
 {
     return make(PARAMS_COMPOSITE, composite);
-}
-
-bool param_has_parts(const struct evpg_param *param)
-{
-    return param->kind >= PARAMS_ARRAY && param->kind <= PARAMS_COMPOSITE;
 }
 
 bool param_is_bound(const struct evpg_param *bound)

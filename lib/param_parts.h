@@ -2,10 +2,15 @@
 #ifndef PARAM_PARTS_H
 #define PARAM_PARTS_H
 
+#include "params.h"
+
 #include <evpg/array.h>
 
 /* Whether a parameter is made of others. */
-bool param_has_parts(const struct evpg_param *param);
+static inline bool param_has_parts(const struct evpg_param *param)
+{
+    return param->kind >= PARAMS_ARRAY && param->kind <= PARAMS_COMPOSITE;
+}
 
 /* Whether such a one can be sent; if not, why, naming it by its number and the part. */
 bool param_parts_check(const struct evpg_param *param, size_t number, char *why, size_t why_size);

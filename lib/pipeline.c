@@ -120,8 +120,10 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     TAILQ_REMOVE(&conn->queued, request, link);
     conn->n_queued--;
     conn->queued_bytes -= request->size;
+    conn->queued_more -= request->more;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
-    return write_one(conn, request) && (request->off_pipeline || pq_send_sync(conn->pg));
+    return write_one(conn, request) &&
+           (request->off_pipeline || request->unsent || pq_send_sync(conn->pg));
 }
 
 /* False: libpq refused. What begins does so in a later turn, for it may call the application. */
@@ -198,6 +200,7 @@ void pipeline_send_again(struct conn *conn, struct evpg_request *request)
         request->db->stats->all.sent_again++;
     conn->n_queued++;
     conn->queued_bytes += request->size;
+    conn->queued_more += request->more;
     if (before)
         TAILQ_INSERT_BEFORE(before, request, link);
     else
@@ -244,6 +247,34 @@ static void end_prelude(struct conn *conn, struct evpg_request *head)
     stream_if_wanted(conn, head);
 }
 
+static void end_last(struct conn *conn, struct evpg_request *head)
+{
+    head->state = REQ_SETTLING;
+    if (head->group)
+        group_settle(conn, head);
+}
+
+/* Of one that has several answers. */
+static void end_one(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    bool others = head->ops->next(head);
+
+    budget_take(budget);
+    if (head->unsent) {
+        conn->unflushed = true;
+        if (!head->ops->more(head, conn->pg)) {
+            broken(conn, PQerrorMessage(conn->pg));
+            return;
+        }
+    }
+    if (!others) {
+        end_last(conn, head);
+        return;
+    }
+    head->answered = false;
+    stream_if_wanted(conn, head);
+}
+
 /* What was said before is about the statement, and may be the user's own words. */
 const char *pipeline_last_words(const struct conn *conn)
 {
@@ -266,10 +297,10 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         pipeline_complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
         end_prelude(conn, head);
+    } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next) {
+        end_one(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
-        head->state = REQ_SETTLING;
-        if (head->group)
-            group_settle(conn, head);
+        end_last(conn, head);
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
         head->failed_at_sync = false;
     } else {

@@ -118,6 +118,13 @@ static size_t waiting_bytes(const struct pool *pool)
     return bytes + (pool->standby ? waiting_bytes(pool->standby) : 0);
 }
 
+static size_t waiting_statements(const struct pool *pool)
+{
+    size_t more = pool->crowd->queued_more + pool->singles->queued_more;
+
+    return pool_n_waiting(pool) + more + (pool->standby ? waiting_statements(pool->standby) : 0);
+}
+
 /* Why this request is refused; 0: it is not. */
 static int refusal_of_request(struct pool *pool, const struct evpg_request *request)
 {
@@ -130,7 +137,7 @@ static int refusal_of_request(struct pool *pool, const struct evpg_request *requ
             &pool->db, EINVAL,
             "transaction control and LISTEN need one session: see evpg_transaction(), or "
             "acquire a lease");
-    if (max >= 0 && pool_n_waiting_all(pool) >= (size_t)max)
+    if (max >= 0 && waiting_statements(pool) + request->more >= (size_t)max)
         return db_refuse(&pool->db, ENOBUFS, "max_queued_requests (%d) is reached", max);
     if (max_bytes >= 0 && bytes > (uint64_t)max_bytes)
         return db_refuse(&pool->db, ENOBUFS, "max_queued_bytes (%lld) is reached",

@@ -17,6 +17,7 @@ void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *
     if (list == &conn->queued) {
         conn->n_queued--;
         conn->queued_bytes -= request->size;
+        conn->queued_more -= request->more;
     } else if (list == &conn->sent) {
         conn->n_sent--;
         conn->sent_bytes -= request->size;
@@ -40,6 +41,7 @@ static void insert(struct conn *conn, struct evpg_request *request, struct evpg_
         TAILQ_INSERT_TAIL(&conn->queued, request, link);
     conn->n_queued++;
     conn->queued_bytes += request->size;
+    conn->queued_more += request->more;
     if (conn->state == CONN_READY)
         conn_kick(conn);
 }
@@ -52,7 +54,7 @@ int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request 
 
     if (conn->owner && request->db == &conn->db)
         return 0;
-    if (max >= 0 && conn->n_queued >= (size_t)max)
+    if (max >= 0 && conn->n_queued + conn->queued_more + request->more >= (size_t)max)
         return db_refuse(db, ENOBUFS, "max_queued_requests (%d) is reached", max);
     if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
         return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
@@ -81,7 +83,7 @@ void conn_hand_over(struct evpg_request *request, struct conn *to, struct evpg_r
 bool conn_is_busy(const struct conn *conn)
 {
     return !TAILQ_EMPTY(&conn->queued) || !TAILQ_EMPTY(&conn->sent) ||
-           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled);
+           !TAILQ_EMPTY(&conn->doomed) || !TAILQ_EMPTY(&conn->canceled) || conn->finishing;
 }
 
 /* Of a dying connection, a frame further up may be in the midst of this request's row callback. */
@@ -121,4 +123,10 @@ void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request
         conn->owner->completed(conn);
     if (conn->closing && !conn_is_busy(conn))
         conn_again(conn);
+}
+
+void conn_finish_begun(struct conn *conn)
+{
+    while (conn->finishing)
+        conn->finishing->ops->finish(conn->finishing, NULL);
 }

@@ -33,6 +33,13 @@ struct req_ops {
     /* Takes the answer to what was sent before it, to prepare it; to free it. NULL: there never is
      * such a thing. */
     void (*prelude)(struct evpg_request *request, PGresult *result);
+    /* One of several answers has ended. True: another one is to come, for which it is ready. NULL:
+     * there is one only. */
+    bool (*next)(struct evpg_request *request);
+    /* For one that is unsent in part: sends more of it, if it is time, and the Sync behind the
+     * last. Called after next; where that was the last answer to what was sent, it is time. False:
+     * as send. */
+    bool (*more)(struct evpg_request *request, PGconn *pg);
     /* Whether it has failed for no reason of its own, so that it may be sent once more, as if it
      * never was, if nothing of it was seen. NULL: never. */
     bool (*stale)(const struct evpg_request *request);
@@ -50,7 +57,8 @@ struct req_ops {
     void (*overdue)(struct evpg_request *request, struct evpg_error *why);
     /* Forgets its callbacks and their argument, for good. */
     void (*abandon)(struct evpg_request *request);
-    /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. */
+    /* Calls the done callback. cut says why the server's answer does not count; NULL: it does. Of
+     * one with several callbacks it may be called from inside of one of these, for the rest. */
     void (*finish)(struct evpg_request *request, struct evpg_error *cut);
     /* Frees it. */
     void (*release)(struct evpg_request *request);
@@ -69,6 +77,7 @@ struct evpg_request {
     int64_t done_ns;   /* when its answer was complete, if it was */
     int64_t queued_ns; /* and when it was submitted; of a lease's, too */
     size_t size;       /* of its memory, all in all */
+    size_t more;       /* its statements, beyond one: they count where requests do */
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
     unsigned preludes; /* answers that come before its own */
@@ -80,6 +89,7 @@ struct evpg_request {
     bool part;         /* of a batch, or our own of a transaction: counted with that */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool ended_block;  /* a script that has ended a transaction, or begun one */
+    bool unsent;       /* the rest of it, and its Sync, is sent by more */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
     bool ended;        /* its callback has been called, or is about to be */

@@ -8,7 +8,6 @@
  */
 #include "result.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 const struct evpg_error *evpg_result_error(const struct evpg_result *result)
@@ -26,12 +25,19 @@ uint64_t evpg_result_rows(const struct evpg_result *result)
     return result->rows;
 }
 
-/* The tag's last word is the number, where there is one: "INSERT 0 5", "CREATE TABLE". */
+uint64_t result_count(const char *tag)
+{
+    uint64_t count = 0, scale = 1;
+    size_t end = strlen(tag);
+
+    for (; end > 0 && tag[end - 1] >= '0' && tag[end - 1] <= '9'; end--, scale *= 10)
+        count += (uint64_t)(tag[end - 1] - '0') * scale;
+    return end > 0 && tag[end - 1] == ' ' ? count : 0;
+}
+
 uint64_t evpg_result_affected(const struct evpg_result *result)
 {
-    const char *last = strrchr(result->tag, ' ');
-
-    return last ? strtoull(last, NULL, 10) : 0;
+    return result->affected ? result->affected(result->request) : result_count(result->tag);
 }
 
 bool evpg_result_stopped(const struct evpg_result *result)

@@ -14,10 +14,14 @@ struct evpg_result {
     const PGresult *last; /* describes the columns and holds kept rows; or NULL */
     const char *tag;
     uint64_t rows;
+    uint64_t (*affected)(const struct evpg_request *request); /* NULL: the tag tells */
     bool stopped;
     bool kept;              /* the rows are in last */
     struct row_set *set;    /* of kept rows */
     struct evpg_row *views; /* of kept rows, made when one is first asked for */
 };
+
+/* What a tag counts: its last word, where that is a number: "INSERT 0 5", "CREATE TABLE". */
+uint64_t result_count(const char *tag);
 
 #endif

@@ -105,6 +105,7 @@ static void leave(struct tx *tx, const struct evpg_error *why)
 {
     if (!tx->why.code && !tx->commit_sent)
         tx->why = *why;
+    conn_finish_begun(tx->base.conn);
     while (!tx_is_gone(tx) && leave_one(tx, *why))
         ;
     if (!tx_is_gone(tx))

@@ -26,7 +26,7 @@ static struct outcome *outcomes, **last_outcome = &outcomes;
 static int pending, completed;
 static char log_line[1024];
 
-static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
+enum evpg_flow record_row(const struct evpg_row *row, void *arg)
 {
     struct outcome *outcome = arg;
 
@@ -35,7 +35,7 @@ static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
     return outcome->on_row ? outcome->on_row(row, outcome) : EVPG_NEXT;
 }
 
-static void on_done(const struct evpg_result *result, void *arg)
+void record_done(const struct evpg_result *result, void *arg)
 {
     struct outcome *outcome = arg;
 
@@ -46,18 +46,7 @@ static void on_done(const struct evpg_result *result, void *arg)
     if (outcome->completions++ == 0)
         pending--;
     outcome->order = completed++;
-    outcome->error = evpg_error_copy(evpg_result_error(result));
-    snprintf(outcome->tag, sizeof(outcome->tag), "%s", evpg_result_tag(result));
-    outcome->rows = evpg_result_rows(result);
-    outcome->affected = evpg_result_affected(result);
-    outcome->stopped = evpg_result_stopped(result);
-    outcome->columns = evpg_result_columns(result);
-    for (int i = 0; i < outcome->columns && i < 16; i++) {
-        outcome->column_name[i] = strdup(evpg_result_column_name(result, i));
-        outcome->column_type[i] = evpg_result_column_type(result, i);
-    }
-    if (outcome->n_rows == 0)
-        outcome->n_columns = outcome->columns;
+    outcome_record_result(outcome, result);
     if (outcome->on_done)
         outcome->on_done(result, outcome);
 }
@@ -71,7 +60,7 @@ struct outcome *new_outcome(void)
     return outcome;
 }
 
-static struct evpg_request *note_submit(struct outcome *outcome, struct evpg_request *request)
+struct evpg_request *note_submit(struct outcome *outcome, struct evpg_request *request)
 {
     ck_assert_int_eq(outcome->completions, 0);
     outcome->request = request;
@@ -82,22 +71,27 @@ static struct evpg_request *note_submit(struct outcome *outcome, struct evpg_req
     return request;
 }
 
+void use_mode(struct evpg_request *request)
+{
+    if (mode == BINARY)
+        evpg_request_set_flags(request, EVPG_BINARY);
+}
+
 struct evpg_request *submit(struct outcome *outcome, const char *sql,
                             const struct evpg_param *params, size_t n_params)
 {
     struct evpg_request *request;
 
-    request =
-        evpg_query(db, sql, params, n_params, outcome->kept ? NULL : on_row, on_done, outcome);
-    if (mode == BINARY)
-        evpg_request_set_flags(request, EVPG_BINARY);
+    request = evpg_query(db, sql, params, n_params, outcome->kept ? NULL : record_row, record_done,
+                         outcome);
+    use_mode(request);
     return note_submit(outcome, request);
 }
 
 struct evpg_request *submit_script(struct outcome *outcome, const char *sql)
 {
-    return note_submit(outcome,
-                       evpg_script(db, sql, outcome->kept ? NULL : on_row, on_done, outcome));
+    return note_submit(
+        outcome, evpg_script(db, sql, outcome->kept ? NULL : record_row, record_done, outcome));
 }
 
 struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, uint32_t oid)
@@ -105,19 +99,23 @@ struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, u
     struct evpg_request *request;
 
     outcome->kept = true;
-    request = name ? evpg_type_look_up(db, name, on_done, outcome)
-                   : evpg_type_look_up_oid(db, oid, on_done, outcome);
-    if (mode == BINARY)
-        evpg_request_set_flags(request, EVPG_BINARY);
+    request = name ? evpg_type_look_up(db, name, record_done, outcome)
+                   : evpg_type_look_up_oid(db, oid, record_done, outcome);
+    use_mode(request);
     return note_submit(outcome, request);
 }
 
-void abandon(struct outcome *outcome)
+void forget_outcome(struct outcome *outcome)
 {
     if (outcome->completions == 0) {
         outcome->completions = -1;
         pending--;
     }
+}
+
+void abandon(struct outcome *outcome)
+{
+    forget_outcome(outcome);
     evpg_request_abandon(outcome->request);
 }
 

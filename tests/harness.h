@@ -102,8 +102,17 @@ struct evpg_request *submit_script(struct outcome *outcome, const char *sql);
 /* The same by evpg_type_look_up; name NULL: by its OID. */
 struct evpg_request *submit_look_up(struct outcome *outcome, const char *name, uint32_t oid);
 
-/* evpg_request_abandon: from now on neither a row nor a completion is due, or allowed. */
+/* For what submits in other ways: the callbacks of an outcome, which is their argument; what came
+ * of submitting it, NULL if it was refused; and what the mode wants of it. */
+enum evpg_flow record_row(const struct evpg_row *row, void *outcome);
+void record_done(const struct evpg_result *result, void *outcome);
+struct evpg_request *note_submit(struct outcome *outcome, struct evpg_request *request);
+void use_mode(struct evpg_request *request);
+
+/* evpg_request_abandon: from now on neither a row nor a completion is due, or allowed. And the same
+ * without the call, of what shares that request. */
 void abandon(struct outcome *outcome);
+void forget_outcome(struct outcome *outcome);
 
 /* Runs the loop until all that was submitted is done. Fails the test after 20 s. */
 void await_all(void);

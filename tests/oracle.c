@@ -112,16 +112,21 @@ void ledger_begin(void)
     n_operations = 0;
 }
 
+int64_t ledger_enter(struct outcome *operation)
+{
+    ck_assert_int_lt(n_operations, MOST_OPERATIONS);
+    operation->number = n_operations;
+    operations[n_operations++] = operation;
+    return operation->number;
+}
+
 struct outcome *ledger_submit(int count)
 {
     struct outcome *operation = n_operations ? operations[n_operations - 1] : NULL;
 
     for (int i = 0; i < count; i++) {
-        ck_assert_int_lt(n_operations, MOST_OPERATIONS);
         operation = new_outcome();
-        operation->number = n_operations;
-        submit(operation, "insert into ledger values ($1)", EVPG_PARAMS(evpg_int64(n_operations)));
-        operations[n_operations++] = operation;
+        submit(operation, LEDGER_SQL, EVPG_PARAMS(evpg_int64(ledger_enter(operation))));
     }
     return operation;
 }

@@ -50,6 +50,10 @@ void ledger_begin(void);
  * is. */
 struct outcome *ledger_submit(int count);
 
+/* For what submits in other ways: the number of an operation that runs this statement. */
+#define LEDGER_SQL "insert into ledger values ($1)"
+int64_t ledger_enter(struct outcome *operation);
+
 /* What became of each is in the table: once, or not at all, as its outcome says; a fate UNKNOWN is
  * either. Returns how many are in it. Removes the table. */
 int ledger_check(void);

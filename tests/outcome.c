@@ -143,3 +143,19 @@ void outcome_free(struct outcome *outcome)
     evpg_error_free(outcome->error);
     free(outcome);
 }
+
+void outcome_record_result(struct outcome *outcome, const struct evpg_result *result)
+{
+    outcome->error = evpg_error_copy(evpg_result_error(result));
+    snprintf(outcome->tag, sizeof(outcome->tag), "%s", evpg_result_tag(result));
+    outcome->rows = evpg_result_rows(result);
+    outcome->affected = evpg_result_affected(result);
+    outcome->stopped = evpg_result_stopped(result);
+    outcome->columns = evpg_result_columns(result);
+    for (int i = 0; i < outcome->columns && i < 16; i++) {
+        outcome->column_name[i] = strdup(evpg_result_column_name(result, i));
+        outcome->column_type[i] = evpg_result_column_type(result, i);
+    }
+    if (outcome->n_rows == 0)
+        outcome->n_columns = outcome->columns;
+}

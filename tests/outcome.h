@@ -9,4 +9,7 @@ void outcome_record(struct outcome *outcome, const struct evpg_row *row, bool bi
 
 void outcome_free(struct outcome *outcome);
 
+/* Records what a result says besides its rows. */
+void outcome_record_result(struct outcome *outcome, const struct evpg_result *result);
+
 #endif

@@ -15,7 +15,7 @@ export LC_ALL=C
 
 example=examples/cursos_concluidos.c
 documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/ADDING.md doc/LISTEN.md
-    doc/TRANSACTIONS.md)
+    doc/TRANSACTIONS.md doc/BATCHES.md)
 
 # split_blocks FILE LANGUAGE: puts each fenced block of it into a file of its own, $tmp/block.NUMBER.
 split_blocks() {
@@ -240,7 +240,8 @@ for file in "${documents[@]}"; do
     check "there is $file" test -s "$file"
 done
 check "README.md shows $example as it is" shows_the_example
-for file in README.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/TRANSACTIONS.md; do
+for file in README.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/TRANSACTIONS.md \
+    doc/BATCHES.md; do
     check "the pieces of C in $file compile" pieces_compile "$file"
 done
 check "the steps of doc/ADDING.md lead to examples/http_courses.c" follows_the_steps

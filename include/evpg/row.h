@@ -100,7 +100,8 @@ EVPG_EXPORT int evpg_row_bool(const struct evpg_row *row, int column, bool *valu
 /** The request this row belongs to; NULL once its done callback has returned. */
 EVPG_EXPORT struct evpg_request *evpg_row_request(const struct evpg_row *row);
 
-/** Which statement of an evpg_script() this row is of, counted from 0; else 0. */
+/** Which statement of an evpg_script(), or which member of a batch, this row is of, counted from 0;
+ * else 0. */
 EVPG_EXPORT int evpg_row_statement(const struct evpg_row *row);
 
 /** Why the last call that failed on a row of this callback did; NULL when none has. A call that

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * op_batch: a batch as a request: one for the engine, with an answer for each member.
+ *
+ * Made by batch.c; driven by the pipeline through its req_ops. Its struct op_rows is that of the
+ * member whose answer comes, so rows are taken and delivered by the same code as a query's; when an
+ * answer has ended, what came of it is put by, and the next member takes its place. Invariants: all
+ * is sent in one go, with one Sync; no done callback is called before that is answered; what has
+ * failed stays in rows.failed, for behind it the server skips all; each done callback is called
+ * once, by op_batch_done.c.
+ */
+#include "op_batch.h"
+
+#include "mem.h"
+#include "op_batch_done.h"
+
+#include <string.h>
+
+static void begin(struct evpg_batch *batch, struct member *member, int number)
+{
+    struct op_rows *rows = &batch->rows;
+
+    batch->at = member;
+    batch->at_number = rows->statement = number;
+    rows->on_row = member->on_row;
+    rows->arg = member->arg;
+    rows->sql = member->statement->key.sql;
+    rows->n_rows = 0;
+    *rows->tag = '\0';
+    rows->muted = rows->base.abandoned || rows->discarded;
+    rows->stopped = rows->dropped = false;
+    rows->base.preludes = member->preludes;
+    rows->base.suspect = rows->base.suspect || (batch->suspect && !batch->seen);
+}
+
+static bool send_member(struct evpg_batch *batch, struct member *member, PGconn *pg)
+{
+    struct op_rows *rows = &batch->rows;
+    struct statement *statement = member->statement;
+
+    rows->base.preludes = 0;
+    statement_look_up(statement, rows);
+    if (member == STAILQ_FIRST(&batch->members) &&
+        !statement_send_closes(statement, &batch->preparing, rows, pg))
+        return false;
+    if (!statement_send(statement, rows, &member->params, pg))
+        return false;
+    member->preludes = rows->base.preludes;
+    return true;
+}
+
+static bool batch_send(struct evpg_request *request, PGconn *pg)
+{
+    struct evpg_batch *batch = op_batch_of(request);
+    struct member *member;
+
+    batch->preparing.n_closes = 0;
+    STAILQ_FOREACH(member, &batch->members, link)
+    if (!send_member(batch, member, pg))
+        return false;
+    begin(batch, STAILQ_FIRST(&batch->members), 0);
+    return true;
+}
+
+static bool batch_streams(const struct evpg_request *request)
+{
+    return op_rows_of(request)->on_row;
+}
+
+/* Whose failure it is. One that is skipped has not failed, the first error is what has. */
+static void note_culprit(struct evpg_batch *batch, const PGresult *result)
+{
+    if (batch->rows.failed || PQresultStatus(result) != PGRES_FATAL_ERROR)
+        return;
+    if (batch->rows.base.state == REQ_SETTLING) {
+        batch->failed_at_end = true;
+        return;
+    }
+    batch->culprit = batch->at;
+    batch->culprit_number = batch->at_number;
+}
+
+static void batch_prelude(struct evpg_request *request, PGresult *result)
+{
+    struct evpg_batch *batch = op_batch_of(request);
+
+    note_culprit(batch, result);
+    statement_prelude(batch->at->statement, &batch->preparing, &batch->rows, result);
+}
+
+static void copy_tag(struct member *member, const char *tag)
+{
+    size_t length = strnlen(tag, sizeof(member->tag) - 1);
+
+    memcpy(member->tag, tag, length);
+    member->tag[length] = '\0';
+}
+
+/* Of what most batches are made of, whose answer is but a tag. To keep the results of all of them
+ * would cost more than all else. */
+static bool take_command(struct evpg_batch *batch, PGresult *result)
+{
+    copy_tag(batch->at, PQcmdStatus(result));
+    batch->rows.base.suspect = false;
+    PQclear(result);
+    return true;
+}
+
+static bool batch_result(struct evpg_request *request, PGresult *result)
+{
+    struct evpg_batch *batch = op_batch_of(request);
+    ExecStatusType status = PQresultStatus(result);
+
+    batch->suspect = batch->suspect || request->suspect;
+    if (status == PGRES_COMMAND_OK)
+        return take_command(batch, result);
+    if (status == PGRES_FATAL_ERROR) {
+        note_culprit(batch, result);
+        statement_failed(batch->at->statement, &batch->preparing, &batch->rows, result);
+    }
+    return op_rows_result(request, result);
+}
+
+/* Its reason is borrowed from a getter until the next row; of several, the first is kept. */
+static void note_row_failure(struct evpg_batch *batch, struct member *member)
+{
+    const struct evpg_error *why = batch->rows.base.conn->row_set.failed;
+
+    if (batch->row_failed || !member->muted || member->stopped || batch->rows.discarded)
+        return;
+    batch->row_failed = member;
+    if (why)
+        batch->row_error = *why;
+    else
+        err_set(&batch->row_error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "refused by the row callback");
+}
+
+/* What came of a member, whose answer has ended. */
+static void put_by(struct evpg_batch *batch, struct member *member)
+{
+    struct op_rows *rows = &batch->rows;
+
+    if (!rows->last && !rows->muted && rows->n_rows == 0)
+        return; /* most have a tag only, and that is there */
+    member->last = rows->last;
+    rows->last = NULL;
+    member->n_rows = rows->n_rows;
+    copy_tag(member, rows->tag);
+    member->muted = rows->muted;
+    member->stopped = rows->stopped;
+    member->dropped = rows->dropped;
+    batch->seen = batch->seen || (member->on_row && rows->n_rows > 0);
+    note_row_failure(batch, member);
+}
+
+static bool batch_next(struct evpg_request *request)
+{
+    struct evpg_batch *batch = op_batch_of(request);
+    struct member *next = STAILQ_NEXT(batch->at, link);
+
+    put_by(batch, batch->at);
+    if (next)
+        begin(batch, next, batch->at_number + 1);
+    return next;
+}
+
+static void forget_answers(struct evpg_batch *batch)
+{
+    struct member *member;
+
+    STAILQ_FOREACH(member, &batch->members, link)
+    {
+        PQclear(member->last);
+        member->last = NULL;
+        statement_release(member->statement);
+    }
+}
+
+static bool batch_stale(const struct evpg_request *request)
+{
+    const struct evpg_batch *batch = op_batch_of(request);
+
+    return statement_is_stale(&batch->preparing, request, batch->suspect);
+}
+
+static bool batch_unseen(const struct evpg_request *request)
+{
+    return !op_batch_of(request)->seen && statement_may_be_renewed(request);
+}
+
+static void batch_reset(struct evpg_request *request)
+{
+    struct evpg_batch *batch = op_batch_of(request);
+
+    forget_answers(batch);
+    statement_reset(&batch->preparing, &batch->rows, batch->suspect);
+    batch->culprit = batch->row_failed = NULL;
+    batch->failed_at_end = batch->suspect = false;
+}
+
+static void batch_abandon(struct evpg_request *request)
+{
+    struct evpg_batch *batch = op_batch_of(request);
+    struct member *member;
+
+    op_rows_abandon(request);
+    batch->on_done = NULL;
+    STAILQ_FOREACH(member, &batch->members, link)
+    member->on_done = NULL;
+}
+
+static void batch_release(struct evpg_request *request)
+{
+    op_batch_release(op_batch_of(request));
+}
+
+static const struct req_ops batch_ops = {
+    .send = batch_send,
+    .streams = batch_streams,
+    .result = batch_result,
+    .prelude = batch_prelude,
+    .next = batch_next,
+    .stale = batch_stale,
+    .unseen = batch_unseen,
+    .reset = batch_reset,
+    .deliver = op_rows_deliver,
+    .discard = op_rows_discard,
+    .abandon = batch_abandon,
+    .finish = op_batch_finish,
+    .release = batch_release,
+};
+
+void op_batch_init(struct evpg_batch *batch)
+{
+    batch->rows.base.ops = &batch_ops;
+    batch->rows.shares = true;
+    STAILQ_INIT(&batch->members);
+}
+
+void op_batch_release(struct evpg_batch *batch)
+{
+    forget_answers(batch);
+    arena_free(&batch->arena);
+    op_rows_release(&batch->rows.base);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OP_BATCH_H
+#define OP_BATCH_H
+
+#include "arena.h"
+#include "op_statement.h"
+
+#include <evpg/batch.h>
+
+/* One statement of a batch, in the batch's arena, as all that it points at. */
+struct member {
+    STAILQ_ENTRY(member) link;
+    struct statement *statement; /* also of those behind it that run the same */
+    struct params params;
+    evpg_row_cb on_row;
+    evpg_done_cb on_done;
+    void *arg;
+    /* What came of it, from when its answer has ended. */
+    PGresult *last;
+    uint64_t n_rows;
+    unsigned preludes; /* of its own */
+    bool muted, stopped, dropped;
+    char tag[OP_ROWS_TAG_SIZE];
+};
+
+/* A batch, and the request that becomes of it. */
+struct evpg_batch {
+    struct op_rows rows; /* of the member whose answer comes; and what has failed, of any */
+    struct preparing preparing;
+    struct arena arena;
+    STAILQ_HEAD(, member) members;
+    size_t n_members;
+    int refusal; /* an errno, and why: it cannot be submitted */
+    char why[256];
+
+    struct member *at;      /* whose answer comes; before it is sent, the last one */
+    int at_number;          /* its, from 0 */
+    struct member *culprit; /* that has failed, */
+    int culprit_number;     /* and its; */
+    bool failed_at_end;     /* or none has, but the end */
+    bool seen;              /* some row has been delivered */
+    bool suspect;           /* as it was before a member's answer had come */
+
+    /* Of the first member whose row callback has failed, and which that is; or NULL. */
+    struct evpg_error row_error;
+    struct member *row_failed;
+
+    evpg_done_cb on_done; /* its own */
+    void *arg;
+    bool told;                  /* calling the done callbacks has begun */
+    bool is_telling;            /* and is not over; then these come next, and there is */
+    struct member *to_tell;     /* NULL: its own */
+    int to_tell_number;         /* from 0 */
+    int n_calls;                /* of them that are running */
+    bool failed;                /* for this reason */
+    struct evpg_error error;    /* lives as long as this: callbacks are called by two frames */
+    bool cut;                   /* which is the same for all */
+    struct evpg_request *outer; /* that began to call its own before this did */
+};
+
+static inline struct evpg_batch *op_batch_of(const struct evpg_request *request)
+{
+    return (struct evpg_batch *)request; /* its first member's */
+}
+
+/* Begins one. */
+void op_batch_init(struct evpg_batch *batch);
+
+/* Frees it, as one that was not submitted. */
+void op_batch_release(struct evpg_batch *batch);
+
+#endif
