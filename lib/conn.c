@@ -270,7 +270,7 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(conn->face, ENOTCONN, "the connection is not open");
-    refusal = admit(conn, conn->face, request);
+    refusal = conn_admit(conn, conn->face, request);
     if (refusal == 0)
         conn_enqueue(conn, request);
     return refusal;
