@@ -170,6 +170,7 @@ void tx_over(struct tx *tx, bool later)
         return;
     }
     tx->base.state = REQ_QUEUED;
+    tx->base.canceled = false; /* by the application, when it had begun */
     cancel_withdraw(conn, &tx->base, EVPG_E_ABORTED);
 }
 
