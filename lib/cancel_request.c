@@ -4,11 +4,11 @@
  *
  * Called by cancel.c and timeout.c, which know what is unwanted, and by io.c and pipeline.c, which
  * know what is running. The server stops whatever it is running when it is asked, so: it is asked
- * only about the head, whose answer is awaited; one request at a time is under way; nothing is sent
- * until it cannot hit anything any more, and what was on the wire behind the head is suspect until
- * then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing waits here; if the
- * server does not take note in time, the connection is closed; of a pool's connections a few ask at
- * a time.
+ * only about the head, whose answer is awaited, and those under its Sync; one request at a time is
+ * under way; nothing is sent until it cannot hit anything any more, and what was on the wire behind
+ * is suspect until then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing
+ * waits here; if the server does not take note in time, the connection is closed; of a pool's
+ * connections a few ask at a time.
  */
 #include "cancel_request.h"
 

@@ -307,8 +307,8 @@ void conn_cut_off(struct conn *conn, const struct evpg_error *why)
         db_tell(conn->face, EVPG_EVENT_CLOSED, NULL, NULL);
     drop(conn);
     cut_off_all(conn, why, conn->lost_connecting);
+    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link); /* whose transactions come after them */
     doom_all(conn);
-    TAILQ_CONCAT(&conn->doomed, &conn->canceled, link);
     cut_off_opening(conn, why);
     cut_off_all(conn, why, connecting);
 }

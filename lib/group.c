@@ -161,7 +161,8 @@ static void complete_answered(struct conn *conn, struct req_list *list, struct e
         failed && member != group->failed && group->spoils && group->spoils(group, member, &error);
 
     member->done_ns = group->base.done_ns;
-    cancel_request_answered(conn, member);
+    if (member->life == conn->life)
+        cancel_request_answered(conn, member);
     if (member == group->failed)
         conn_finish(conn, list, member, NULL);
     else

@@ -37,10 +37,13 @@ static void note_tag(struct op_rows *rows, const char *tag)
     rows->tag[length] = '\0';
     if (*tag == 'D' && (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0))
         stmt_cache_clear(&rows->base.conn->statements);
+    if (rows->base.off_pipeline &&
+        (strcmp(tag, "BEGIN") == 0 || strcmp(tag, "START TRANSACTION") == 0))
+        rows->base.ended_block = true; /* for there was none, or now is another */
     if (*tag != 'C' && *tag != 'P' && *tag != 'R')
         return;
     if (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0)
-        rows->committed = true;
+        rows->committed = rows->base.ended_block = true;
     if (strcmp(tag, "ROLLBACK") == 0 && rows->statement == 0 && rows->word == SQLWORD_COMMIT)
         rows->rolled_back = true;
 }
@@ -157,12 +160,13 @@ void op_rows_reset(struct op_rows *rows)
     *rows->tag = '\0';
 }
 
-/* In a block of the user's it may be his own wish. */
+/* In a block of the user's it may be his own wish; of a transaction's, tx_db.c knows that. */
 static void note_role(const struct op_rows *rows, const char *sqlstate)
 {
     struct conn *conn = rows->base.conn;
 
-    if (sqlstate && !conn->in_transaction && role_is_denied(conn->role, sqlstate))
+    if (sqlstate && !conn->in_transaction && !rows->base.in_block &&
+        role_is_denied(conn->role, sqlstate))
         conn->role_denied = true;
 }
 
@@ -279,6 +283,8 @@ static bool deliver_row(struct op_rows *rows, const struct evpg_row *row)
         return !pause(rows);
     rows->muted = flow != EVPG_PAUSE || rows->base.abandoned;
     rows->stopped = flow == EVPG_STOP;
+    if (rows->base.group && rows->muted && !rows->stopped)
+        rows->row_failed = evpg_error_copy(row->set->failed);
     if (rows->stopped && rows->base.flags & EVPG_READ_ONLY && !conn->in_transaction &&
         !rows->shares && !rows->base.group)
         cancel_request_want(conn, &rows->base);
@@ -330,7 +336,8 @@ static void set_ignored(struct evpg_error *error)
 
 bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
 {
-    const struct evpg_error *row_error = rows->base.conn->row_set.failed;
+    const struct evpg_error *row_error =
+        rows->base.group ? rows->row_failed : rows->base.conn->row_set.failed;
     bool canceled = rows->base.canceled && rows->base.hit;
 
     if (rows->failed && is_well_stopped(rows))
@@ -422,7 +429,9 @@ void op_rows_clear(struct op_rows *rows)
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);
+    evpg_error_free(rows->row_failed);
     rows->rows = rows->last = rows->failed = NULL;
+    rows->row_failed = NULL;
 }
 
 void op_rows_release(struct evpg_request *request)

@@ -28,6 +28,8 @@ struct op_rows {
     size_t held_bytes;
     PGresult *last;   /* the final one: columns, and rows if they are kept */
     PGresult *failed; /* the server's error */
+    /* A row's, of a member of a group, whose end comes after others' rows; or NULL. */
+    struct evpg_error *row_failed;
     int statement;    /* of a script: how many are answered */
     uint64_t n_rows;
     enum evpg_phase failed_in;

@@ -63,7 +63,8 @@ bool statement_send_closes(const struct statement *statement, struct preparing *
                            struct op_rows *rows, PGconn *pg)
 {
     struct conn *conn = rows->base.conn;
-    bool may = statement->planned && is_prepared(statement, rows) && !conn->in_transaction;
+    bool may = statement->planned && is_prepared(statement, rows) && !conn->in_transaction &&
+               !rows->base.in_block;
     char name[STMT_NAME_SIZE];
 
     while (may && preparing->n_closes < MOST_CLOSES && stmt_take_evicted(&conn->statements, name)) {

@@ -86,9 +86,10 @@ struct evpg_request {
     bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool special;      /* a group, or one that begins: it is not just sent */
-    bool part;         /* of a batch: counted with that */
+    bool part;         /* of a batch, or our own of a transaction: counted with that */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool unsent;       /* the rest of it, and its Sync, is sent by more */
+    bool ended_block;  /* a script that has ended a transaction, or begun one */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
     bool ended;        /* its callback has been called, or is about to be */

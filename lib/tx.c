@@ -105,6 +105,14 @@ void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message)
     tx_fail(tx, &why);
 }
 
+void tx_spoil(struct tx *tx)
+{
+    for (; tx; tx = tx->outer) {
+        tx_fail_as(tx, EVPG_E_ABORTED, "one of its statements has ended the transaction");
+        tx->why.fate = EVPG_FATE_UNKNOWN;
+    }
+}
+
 void tx_end(struct tx *tx)
 {
     if (tx->stage != TX_OPEN)
@@ -130,7 +138,7 @@ static bool may_be_tried_again(const struct tx *tx)
 {
     const struct evpg_error *why = &tx->why;
 
-    return why->code == EVPG_E_SERVER && !tx->outer && !tx->told && !tx->base.canceled &&
+    return why->code == EVPG_E_SERVER && why->fate == EVPG_FATE_NOT_EXECUTED && !tx->outer && !tx->told && !tx->base.canceled &&
            tx->attempt < tx->config.max_attempts &&
            (strcmp(why->sqlstate, "40001") == 0 || strcmp(why->sqlstate, "40P01") == 0);
 }
@@ -160,6 +168,7 @@ void tx_over(struct tx *tx, bool later)
 static bool judge(const struct tx *tx, const struct evpg_error *cut, struct evpg_error *error)
 {
     bool own = tx->stage == TX_OVER || (tx->why.code && !tx->commit_sent);
+    bool may_be_committed = tx->commit_sent && !tx->outer;
 
     if (own && !tx->why.code)
         return true;
@@ -170,7 +179,7 @@ static bool judge(const struct tx *tx, const struct evpg_error *cut, struct evpg
     }
     *error = *cut;
     if (tx->attempt > 0)
-        error->fate = tx->commit_sent ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
+        error->fate = may_be_committed ? EVPG_FATE_UNKNOWN : EVPG_FATE_NOT_EXECUTED;
     return false;
 }
 
@@ -192,6 +201,7 @@ void tx_tell(struct tx *tx, const struct evpg_error *cut)
     if (!good && tx->base.name)
         err_prefix(&error, tx->base.name);
     db_note_done(&tx->base, result.error);
+    tx->base.abandoned = true;
     if (tx->on_done)
         tx->on_done(&result, tx->arg);
 }

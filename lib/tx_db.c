@@ -122,14 +122,29 @@ static bool is_part(const struct evpg_request *request)
     return request->ops->begin;
 }
 
+/* The server may not be written to any more, unless it was not to be. */
+static void note_role(struct tx *tx, const struct evpg_error *error)
+{
+    struct conn *conn = tx->base.conn;
+
+    while (tx->outer)
+        tx = tx->outer;
+    if (!tx->config.read_only && !tx_is_lost(tx) && role_is_denied(conn->role, error->sqlstate))
+        conn->role_denied = true;
+}
+
 static void tx_done(struct evpg_db *db, struct evpg_request *request,
                     const struct evpg_error *error)
 {
     struct tx *tx = tx_of(db);
 
     tx->active_ns = budget_now_ns();
+    if (error)
+        note_role(tx, error);
     if (error && !is_part(request))
         tx_fail(tx, error);
+    if (request->ended_block)
+        tx_spoil(tx);
 }
 
 static void tx_refused(struct evpg_db *db, int refusal, const char *why)
@@ -141,7 +156,7 @@ static void tx_refused(struct evpg_db *db, int refusal, const char *why)
         code = EVPG_E_MEMORY;
     else if (refusal == ENOBUFS)
         code = EVPG_E_LIMIT;
-    if (tx->stage == TX_OPEN)
+    if (tx->stage == TX_OPEN && !conn_is_inherited(tx->base.conn))
         tx_fail_as(tx, code, why);
 }
 

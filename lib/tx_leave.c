@@ -13,13 +13,25 @@
 
 #include <evpg/request.h>
 
+/* Of a part of it that has begun. */
+static bool has_begun(const struct evpg_request *request)
+{
+    return request->ops->begin && ((const struct tx *)request)->attempt > 0;
+}
+
+/* One that has begun has statements to be told, also when it was abandoned itself. */
+static bool is_told(const struct evpg_request *request)
+{
+    return has_begun(request) ? ((const struct tx *)request)->told : request->abandoned;
+}
+
 /* The first that is not done. */
 static struct evpg_request *find(const struct tx *tx, struct req_list *list)
 {
     struct evpg_request *request;
 
     TAILQ_FOREACH (request, list, link)
-        if (request->db == &tx->db && !request->abandoned)
+        if (request->db == &tx->db && !is_told(request))
             return request;
     return NULL;
 }
@@ -28,8 +40,8 @@ static void leave_unsent(struct tx *tx, struct evpg_request *request, struct evp
 {
     struct conn *conn = tx->base.conn;
 
-    if (request->state != REQ_QUEUED) {
-        tx_leave((struct tx *)request, why); /* a part of it */
+    if (has_begun(request)) {
+        tx_leave((struct tx *)request, why);
         return;
     }
     why->fate = EVPG_FATE_NOT_SENT;
@@ -80,6 +92,14 @@ static void go_on_untold(struct tx *tx)
         tx_end(tx);
 }
 
+static void tell(struct tx *tx, const struct evpg_error *why)
+{
+    deadline_clear(tx->base.conn->deadlines, &tx->base);
+    req_clear_handle(&tx->base);
+    if (!tx->told)
+        tx_tell(tx, why);
+}
+
 /* It is failing from the beginning on, so that nothing can be submitted meanwhile. */
 static void leave(struct tx *tx, const struct evpg_error *why)
 {
@@ -92,24 +112,46 @@ static void leave(struct tx *tx, const struct evpg_error *why)
         tx_finish_left_over(tx);
     if (tx_is_gone(tx))
         return;
-    deadline_clear(tx->base.conn->deadlines, &tx->base);
-    req_clear_handle(&tx->base);
-    tx->base.abandoned = true;
-    if (!tx->told)
-        tx_tell(tx, why);
+    tell(tx, why);
     if (!tx_is_gone(tx) && tx->stage != TX_OVER)
         go_on_untold(tx);
+}
+
+/* Of one that is lost: what its connection is about to tell. False: there is none. */
+static bool leave_lost(struct tx *tx, const struct evpg_error *why)
+{
+    struct conn *conn = tx->base.conn;
+    struct req_list *list = &conn->doomed;
+    struct evpg_request *request = find(tx, list);
+    struct evpg_error cut;
+
+    if (!request)
+        request = find(tx, list = &conn->canceled);
+    if (!request)
+        return false;
+    req_cut(request, why, false, &cut);
+    if (has_begun(request))
+        tx_leave((struct tx *)request, why);
+    else if (request->group)
+        group_cut_off(conn, list, request, &cut);
+    else
+        conn_complete(conn, list, request, &cut);
+    return true;
 }
 
 void tx_leave(struct tx *tx, const struct evpg_error *why)
 {
     struct conn *conn = tx->base.conn;
 
-    if (tx->told || tx_is_gone(tx))
+    if (tx->told)
         return;
     conn_hold(conn);
     tx_hold(tx);
-    leave(tx, why);
+    if (!tx_is_gone(tx))
+        leave(tx, why);
+    while (!tx->told && leave_lost(tx, why))
+        ;
+    tell(tx, why);
     tx_release(tx);
     conn_release(conn);
 }

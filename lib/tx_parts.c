@@ -44,7 +44,7 @@ static void make_ready(struct tx *tx, struct op_rows *rows, const struct req_ops
     memset(rows, 0, sizeof(*rows));
     rows->base.ops = ops;
     rows->base.db = &tx->inner;
-    rows->base.in_block = true;
+    rows->base.in_block = rows->base.part = true;
     rows->on_done = on_done;
     rows->arg = tx;
     tx_hold(tx);
@@ -133,7 +133,7 @@ void tx_begin_parts(struct tx *tx)
     memset(group, 0, sizeof(*group));
     group->base.ops = &group_ops;
     group->base.db = &tx->inner;
-    group->base.alone = group->base.in_block = true;
+    group->base.alone = group->base.in_block = group->base.part = true;
     group->gathers = true;
     group->of = &tx->db;
     group->spoils = explain_skipped;
@@ -156,12 +156,13 @@ bool tx_withdraw_parts(struct tx *tx)
     return true;
 }
 
+/* Whether a statement was; what becomes of a part of it is that one's own affair. */
 static bool is_left_over(const struct tx *tx)
 {
     const struct evpg_request *request;
 
     TAILQ_FOREACH (request, &tx->base.conn->canceled, link)
-        if (request->db == &tx->db)
+        if (request->db == &tx->db && !request->ops->begin)
             return true;
     return false;
 }
@@ -169,7 +170,7 @@ static bool is_left_over(const struct tx *tx)
 /* A script may have done it. */
 static bool was_ended_by_others(const struct tx *tx)
 {
-    return !tx->outer && tx->began && !tx->base.conn->in_transaction;
+    return tx->began && !tx->base.conn->in_transaction;
 }
 
 /* Whether it is to be committed, now that all is known. */
@@ -177,10 +178,8 @@ static bool decide(struct tx *tx)
 {
     if (is_left_over(tx))
         tx_fail_as(tx, EVPG_E_CANCELED, "a statement was canceled before it was sent");
-    if (!tx->why.code && was_ended_by_others(tx)) {
-        tx_fail_as(tx, EVPG_E_ABORTED, "one of its statements has ended the transaction");
-        tx->why.fate = EVPG_FATE_UNKNOWN;
-    }
+    if (was_ended_by_others(tx))
+        tx_spoil(tx);
     return !tx->why.code;
 }
 
@@ -306,6 +305,6 @@ void tx_hurry(struct tx *tx)
     int wait_ms = conn->config.cancel_wait_timeout_ms;
 
     tx->last.base.timeout_ms = wait_ms;
-    if (wait_ms >= 0)
+    if (wait_ms >= 0 && conn->deadlines->timer) /* not of a pool that is being freed */
         deadline_set(conn->deadlines, &tx->last.base, budget_now_ns() + (int64_t)wait_ms * 1000000);
 }

@@ -7,6 +7,7 @@
  */
 #include "harness.h"
 #include "oracle.h"
+#include "txn.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -67,6 +68,69 @@ START_TEST(parent_goes_on)
         query("select 1", EVPG_NO_PARAMS);
     await_all();
     end();
+}
+END_TEST
+
+static void sleep_and_commit(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (1)");
+    txn->of[1] = say(txn, "select pg_sleep(0.3)");
+    txn->of[2] = say(txn, "insert into t values (2)");
+    if (txn->number > 0)
+        evpg_commit(txn->tx);
+}
+
+static int be_a_child_in(struct txn *txn)
+{
+    errno = 0;
+    if (evpg_query(txn->tx, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL) || errno != EINVAL)
+        return 1;
+    errno = 0;
+    if (evpg_transaction(txn->tx, NULL, (evpg_body_cb)abort, NULL, NULL) || errno != EINVAL)
+        return 2;
+    evpg_commit(txn->tx);
+    evpg_rollback(txn->tx, "no");
+    evpg_request_cancel(txn->request);
+    evpg_request_set_timeout(txn->request, 1);
+    evpg_free(txn->tx);
+    if (txn->done)
+        return 3;
+    evpg_free(db);
+    if (txn->done != 1 || txn->of[1]->completions != 1)
+        return 4;
+    return evpg_error_code(txn->error) == EVPG_E_CLOSED ? 0 : 5;
+}
+
+/* In the midst of a transaction, on a connection and a pool. */
+START_TEST(parent_transacts)
+{
+    struct txn *txn;
+    int status;
+    pid_t child;
+
+    if (_i & 1)
+        begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
+    else
+        begin(ALONE);
+    query("create temp table t (i int)", EVPG_NO_PARAMS);
+    await_all();
+    txn = new_txn(sleep_and_commit);
+    txn->number = _i / 2;
+    run_txn(txn, db, NULL);
+    ck_assert(await_flag(&txn->bodies, 5000));
+    run_for(50);
+    child = fork();
+    if (child == 0)
+        _exit(be_a_child_in(txn));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    if (txn->number == 0)
+        evpg_commit(txn->tx);
+    await_txn(txn);
+    check_committed(txn);
+    check_rows("2");
+    end();
+    free_txns();
 }
 END_TEST
 
@@ -227,6 +291,7 @@ int main(void)
     tcase_add_loop_test(tcase, parent_goes_on, 0, 3);
     tcase_add_loop_test(tcase, parent_connects, 0, 6);
     tcase_add_loop_test(tcase, parent_has_a_pool, 0, N_CHILDREN);
+    tcase_add_loop_test(tcase, parent_transacts, 0, 4);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * db_tx_mixed: transactions beside what else a connection or a pool keeps: statistics, prepared
+ * statements, the role of its server, errors of rows.
+ */
+#include "txn.h"
+
+#include "oracle.h"
+
+#include <stdio.h>
+
+static struct evpg_pool_stats stats;
+
+static void look(void)
+{
+    stats = (struct evpg_pool_stats)EVPG_POOL_STATS();
+    ck_assert_int_eq(evpg_pool_get_stats(db, &stats), 0);
+}
+
+static void just_sleep(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select pg_sleep(0.5)");
+}
+
+static void free_in_body(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select 1");
+    evpg_free(txn->tx);
+}
+
+static void commit_one(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select 1");
+    evpg_commit(txn->tx);
+}
+
+/* Each that was accepted is counted once more when it is done, however it ended. */
+START_TEST(counted)
+{
+    static void (*const bodies[])(struct txn *) = {commit_one, just_sleep, free_in_body};
+    struct txn *txn;
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
+    txn = new_txn(bodies[_i]);
+    run_txn(txn, db, &EVPG_TX_CONFIG(.timeout_ms = _i == 1 ? 100 : 5000));
+    evpg_request_set_name(txn->request, "tx");
+    await_txn(txn);
+    await_all();
+    run_for(100);
+    look();
+    ck_assert_int_eq((int)stats.submitted, 2);
+    ck_assert_int_eq((int)stats.succeeded, _i == 0 ? 2 : 0);
+    ck_assert_int_eq((int)stats.failed, _i == 0 ? 0 : 2);
+    ck_assert_int_eq((int)stats.timed_out, _i == 1 ? 2 : 0);
+    ck_assert_int_eq((int)stats.cut_off, _i == 2 ? 2 : 0);
+    end();
+    free_txns();
+}
+END_TEST
+
+static enum evpg_flow read_number(const struct evpg_row *row, struct outcome *outcome)
+{
+    int number;
+
+    (void)outcome;
+    return evpg_row_int32(row, 0, &number) == 0 ? EVPG_NEXT : EVPG_FAIL;
+}
+
+static void read_two(struct txn *txn)
+{
+    for (int i = 0; i < 3; i++) {
+        txn->of[i] = new_outcome();
+        txn->of[i]->on_row = i == 1 ? NULL : read_number;
+    }
+    say_with(txn, txn->of[0], "select 'seven' as wrong");
+    say_with(txn, txn->of[1], "select 1");
+    say_with(txn, txn->of[2], "select 'eight' as other");
+    evpg_commit(txn->tx);
+}
+
+/* The row's own error, though others' rows have come under the same Sync. */
+START_TEST(row_error)
+{
+    struct txn *txn;
+
+    begin(ALONE);
+    txn = txn_on_db(read_two);
+    await_txn(txn);
+    check_failed(txn, EVPG_E_VALUE, EVPG_FATE_NOT_EXECUTED, NULL);
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(txn->error), "wrong"));
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(txn->of[0]->error), "wrong"));
+    ck_assert_ptr_nonnull(strstr(evpg_error_message(txn->of[2]->error), "other"));
+    end();
+    free_txns();
+}
+END_TEST
+
+static void say_another(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select 33");
+    evpg_commit(txn->tx);
+}
+
+/* A statement that the cache drops, and the server has dropped before: nothing of this one's. */
+START_TEST(dropped_twice)
+{
+    struct evpg_conn_config config = EVPG_CONN_CONFIG(.max_prepared_statements = 1);
+    struct outcome *found, *dropped;
+    struct txn *txn;
+    char sql[128];
+
+    begin_closed("", &config);
+    n_openings = 0;
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 10000));
+    query("select 11", EVPG_NO_PARAMS);
+    await_all();
+    found = new_outcome();
+    submit(found, "select name from pg_prepared_statements where statement = 'select 11'",
+           EVPG_NO_PARAMS);
+    await_all();
+    snprintf(sql, sizeof(sql), "deallocate \"%s\"", cell(found, 0, 0));
+    dropped = query(sql, EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_ok(dropped);
+    txn = txn_on_db(say_another);
+    await_txn(txn);
+    check_committed(txn);
+    end();
+    free_txns();
+}
+END_TEST
+
+static void write_anyway(struct txn *txn)
+{
+    txn->of[0] = say(txn, "create table never (i int)");
+    evpg_commit(txn->tx);
+}
+
+/* That it may only read is its own wish: its server has not become a standby. With its
+ * server's default it has. */
+START_TEST(read_only_is_no_standby)
+{
+    struct txn *txn;
+
+    begin_pool_at("target_session_attrs=read-write", &EVPG_POOL_CONFIG(.max_connections = 1));
+    query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    if (_i == 1)
+        query("select set_config('default_transaction_read_only', 'on', false)", EVPG_NO_PARAMS);
+    await_all();
+    txn = new_txn(write_anyway);
+    run_txn(txn, db, &EVPG_TX_CONFIG(.read_only = _i == 0));
+    await_txn(txn);
+    check_failed(txn, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED, "25006");
+    query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    look();
+    ck_assert_int_eq((int)stats.connected, _i == 0 ? 1 : 2);
+    end();
+    free_txns();
+}
+END_TEST
+
+static void roll_back(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (2)");
+    evpg_rollback(txn->tx, NULL);
+}
+
+static void just_insert(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (3)");
+}
+
+static void insert_and_part(struct txn *txn)
+{
+    txn->of[0] = say(txn, "insert into t values (1)");
+    run_txn(txn->inner, txn->tx, NULL);
+    if (txn->number == 1)
+        evpg_request_cancel(txn->inner->request);
+    if (txn->number == 2)
+        evpg_request_set_timeout(txn->inner->request, 1);
+    evpg_commit(txn->tx);
+}
+
+/* A part that comes to nothing before anything of it was sent is no failure of the whole. */
+START_TEST(part_unsent)
+{
+    struct txn *txn, *inner;
+
+    begin_for_txn(ALONE);
+    inner = new_txn(_i == 0 ? roll_back : just_insert);
+    txn = new_txn(insert_and_part);
+    txn->inner = inner;
+    txn->number = _i;
+    run_txn(txn, db, NULL);
+    await_txn(txn);
+    check_committed(txn);
+    ck_assert_int_eq(inner->done, 1);
+    ck_assert_ptr_nonnull(inner->error);
+    ck_assert_int_lt(inner->order, txn->order);
+    check_rows("1");
+    end();
+    free_txns();
+}
+END_TEST
+
+static struct evpg_request *paused;
+
+static enum evpg_flow pause_once(const struct evpg_row *row, struct outcome *outcome)
+{
+    (void)outcome;
+    if (strcmp(evpg_row_text(row, 0), "2") != 0)
+        return EVPG_NEXT;
+    paused = evpg_row_request(row);
+    return EVPG_PAUSE;
+}
+
+static void pause_second(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select generate_series(1, 3)");
+    txn->of[1] = new_outcome();
+    txn->of[1]->on_row = pause_once;
+    say_with(txn, txn->of[1], "select generate_series(1, 2000)");
+    txn->of[2] = say(txn, "select generate_series(1, 3)");
+    evpg_commit(txn->tx);
+}
+
+/* A pause in the midst of a group, which goes on, is canceled, is too late, is freed. */
+START_TEST(paused_member)
+{
+    static const enum evpg_code codes[] = {0, EVPG_E_CANCELED, EVPG_E_TIMEOUT, EVPG_E_CLOSED};
+    struct outcome *behind;
+    struct txn *txn;
+
+    begin(ALONE);
+    paused = NULL;
+    txn = new_txn(pause_second);
+    run_txn(txn, db, &EVPG_TX_CONFIG(.timeout_ms = _i == 2 ? 300 : 10000));
+    for (int i = 0; i < 100 && !paused; i++)
+        run_for(10);
+    ck_assert_ptr_nonnull(paused);
+    run_for(100);
+    if (_i == 0)
+        evpg_request_resume(paused);
+    if (_i == 1)
+        evpg_request_cancel(txn->request);
+    if (_i == 3)
+        evpg_free(txn->tx);
+    await_txn(txn);
+    behind = query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_ok(behind);
+    if (_i > 0)
+        check_failed(txn, codes[_i], EVPG_FATE_NOT_EXECUTED, NULL);
+    else
+        check_committed(txn);
+    ck_assert_int_eq(txn->of[1]->n_rows, _i == 0 ? 2000 : 2);
+    end();
+    free_txns();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("db_tx_mixed");
+    TCase *tcase = tcase_create("mixed");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, counted, 0, 3);
+    tcase_add_test(tcase, row_error);
+    tcase_add_test(tcase, dropped_twice);
+    tcase_add_loop_test(tcase, read_only_is_no_standby, 0, 2);
+    tcase_add_loop_test(tcase, part_unsent, 0, 3);
+    tcase_add_loop_test(tcase, paused_member, 0, 4);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite, true);
+}
