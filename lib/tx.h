@@ -76,8 +76,8 @@ void tx_fail(struct tx *tx, const struct evpg_error *why);
 /* The same, in our words. */
 void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message);
 
-/* One of its statements has ended the transaction, so that nobody knows what has become of that: all
- * that it is a part of has failed as well. */
+/* One of its statements has ended the transaction, so that nobody knows what has become of that:
+ * all that it is a part of has failed as well. */
 void tx_spoil(struct tx *tx);
 
 /* Puts its last statement into the queue; or, when nothing was sent, ends it. Calls nobody. */

@@ -122,7 +122,7 @@ int main(void)
     TCase *tcase = tcase_create("tx");
 
     tcase_set_timeout(tcase, 120);
-    
+
     tcase_add_loop_test(tcase, one_of_many, 0, 2);
     tcase_add_loop_test(tcase, many, 0, 8);
     suite_add_tcase(suite, tcase);

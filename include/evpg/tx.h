@@ -144,7 +144,9 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  *   (SQLSTATE 0A000) or gone (26000) is an error, and works the next time.
  * - BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like by evpg_query() are refused, and so fail the
  *   transaction: evpg_commit(), evpg_rollback() and evpg_transaction() are there for that. A script
- *   that has them inside is noticed at the end: the transaction then fails with EVPG_FATE_UNKNOWN.
+ *   that has COMMIT or BEGIN inside, or has left the transaction, is noticed: all of the
+ * transaction then fails with EVPG_FATE_UNKNOWN, and is not tried again. ROLLBACK AND CHAIN in a
+ * script is not.
  * - LISTEN and UNLISTEN are refused where it was begun on a pool; on a connection they are that
  *   connection's affair, and what a lease listens to ends with that, as ever.
  * - evpg_open(), evpg_acquire(), evpg_close() and evpg_setcb() are refused. Hooks are those of the
@@ -178,8 +180,9 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  *     EVPG_E_ABORTED: a statement was refused, what it is a part of has failed, or a transaction
  *     block was open on the connection already (SQLSTATE 25001; body is not called then).
  *     Its fate is EVPG_FATE_NOT_SENT: body was not called; EVPG_FATE_NOT_EXECUTED: it was, or is
- *     going to be, rolled back; EVPG_FATE_UNKNOWN: COMMIT was on its way and no answer came, it may
- *     have been committed, or not, and is never tried again. NULL: nobody is told
+ *     going to be, rolled back, or what it is a part of; EVPG_FATE_UNKNOWN: COMMIT was on its way
+ *     and no answer came, or a script has ended it: it may have been committed, or not, and is
+ *     never tried again. NULL: nobody is told
  * @param arg passed to body and on_done
  * @return the transaction's request, valid until on_done has returned; or NULL, and errno is
  *     ENOMEM; EINVAL: body is NULL, a setting cannot be, or is not for a part of a transaction, or
