@@ -162,8 +162,9 @@ START_TEST(many_ended)
     for (int i = 0; i < SETS; i++)
         params[i] = evpg_int32(i == at && _i % 3 == 0 ? 0 : 1);
     await_all();
-    request = evpg_many(db, _i % 3 == 0 ? "insert into t values (1 / $1)"
-                                        : "insert into t select $1 from pg_sleep(0.001)",
+    request = evpg_many(db,
+                        _i % 3 == 0 ? "insert into t values (1 / $1)"
+                                    : "insert into t select $1 from pg_sleep(0.001)",
                         params, 1, SETS, note_many, &error);
     ck_assert_ptr_nonnull(request);
     behind = query("select count(*) from t", EVPG_NO_PARAMS);
