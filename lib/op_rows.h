@@ -30,7 +30,7 @@ struct op_rows {
     PGresult *failed; /* the server's error */
     /* A row's, of a member of a group, whose end comes after others' rows; or NULL. */
     struct evpg_error *row_failed;
-    int statement;    /* of a script: how many are answered */
+    int statement; /* of a script: how many are answered */
     uint64_t n_rows;
     enum evpg_phase failed_in;
     bool more;                /* rows may follow those that are being delivered */

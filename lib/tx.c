@@ -138,8 +138,8 @@ static bool may_be_tried_again(const struct tx *tx)
 {
     const struct evpg_error *why = &tx->why;
 
-    return why->code == EVPG_E_SERVER && why->fate == EVPG_FATE_NOT_EXECUTED && !tx->outer && !tx->told && !tx->base.canceled &&
-           tx->attempt < tx->config.max_attempts &&
+    return why->code == EVPG_E_SERVER && why->fate == EVPG_FATE_NOT_EXECUTED && !tx->outer &&
+           !tx->told && !tx->base.canceled && tx->attempt < tx->config.max_attempts &&
            (strcmp(why->sqlstate, "40001") == 0 || strcmp(why->sqlstate, "40P01") == 0);
 }
 
