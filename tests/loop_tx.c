@@ -116,6 +116,44 @@ START_TEST(one_of_many)
 }
 END_TEST
 
+static struct txn *current;
+
+static void submit_many(const struct evpg_result *result, struct outcome *outcome)
+{
+    (void)result;
+    (void)outcome;
+    for (int i = 0; i < MANY_STATEMENTS; i++)
+        ck_assert_ptr_nonnull(
+            evpg_query(current->tx, "select 1", EVPG_NO_PARAMS, NULL, count_told, NULL));
+    evpg_request_cancel(current->request);
+    heart_skip();
+}
+
+static void say_one(struct txn *txn)
+{
+    current = txn;
+    txn->of[0] = new_outcome();
+    txn->of[0]->on_done = submit_many;
+    say_with(txn, txn->of[0], "select 1");
+}
+
+/* It is rolled back before all that were withdrawn have been told so. */
+START_TEST(rolled_back_first)
+{
+    struct txn *txn;
+
+    begin(ALONE);
+    heart_start();
+    txn = txn_on_db(say_one);
+    await_txn(txn);
+    check_failed(txn, EVPG_E_CANCELED, EVPG_FATE_NOT_EXECUTED, NULL);
+    ck_assert_int_eq(n_told, MANY_STATEMENTS);
+    heart_stop();
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loop_tx");
@@ -125,6 +163,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, one_of_many, 0, 2);
     tcase_add_loop_test(tcase, many, 0, 8);
+    tcase_add_test(tcase, rolled_back_first);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }
