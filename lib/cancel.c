@@ -67,7 +67,11 @@ void evpg_request_cancel(struct evpg_request *request)
 /* Also while its connection is being freed, or in a child: its arg must not be touched any more. */
 void evpg_request_abandon(struct evpg_request *request)
 {
-    if (!request || !request->conn || request->state == REQ_DONE || db_is_observed(request->db))
+    if (!request || !request->conn)
+        return;
+    if (request->state == REQ_DONE && !request->db->observed)
+        request->ops->abandon(request); /* of several callbacks some may be left */
+    if (request->state == REQ_DONE || db_is_observed(request->db))
         return;
     if (request->db->stats && !request->abandoned)
         request->db->stats->all.abandoned++;

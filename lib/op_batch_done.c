@@ -207,13 +207,24 @@ static uint64_t count_affected(const struct evpg_request *request)
     return sum;
 }
 
+/* The batch's own error, with its name; of its members', each has that by itself. */
+static const struct evpg_error *name_error(const struct evpg_batch *batch, struct evpg_error *named)
+{
+    if (!batch->failed)
+        return NULL;
+    *named = batch->error;
+    req_describe(&batch->rows.base, batch->error.query, named);
+    return named;
+}
+
 static void tell_all_of_it(struct evpg_batch *batch)
 {
     struct op_rows *rows = &batch->rows;
+    struct evpg_error named;
     struct evpg_result result = {
         .request = &rows->base,
         .db = rows->base.db,
-        .error = batch->failed ? &batch->error : NULL,
+        .error = name_error(batch, &named),
         .tag = "",
         .rows = count_rows(batch),
         .affected = count_affected,
@@ -260,15 +271,14 @@ static void begin_to_tell(struct evpg_batch *batch)
 void op_batch_finish(struct evpg_request *request, struct evpg_error *cut)
 {
     struct evpg_batch *batch = op_batch_of(request);
+    struct evpg_error named;
 
     if (!batch->told) {
         batch->at->n_rows = batch->rows.n_rows; /* its answer may not have ended */
         batch->failed = judge(batch, cut);
-        if (batch->failed)
-            req_describe(request, batch->error.query, &batch->error);
         if (request->db->stats)
             request->db->stats->all.rows += count_rows(batch);
-        db_note_done(request, batch->failed ? &batch->error : NULL);
+        db_note_done(request, name_error(batch, &named));
         begin_to_tell(batch);
     }
     tell_rest(batch);

@@ -147,7 +147,9 @@ void tx_leave(struct tx *tx, const struct evpg_error *why)
         return;
     conn_hold(conn);
     tx_hold(tx);
-    if (!tx_is_gone(tx))
+    if (tx_is_gone(tx))
+        conn_finish_begun(conn);
+    else
         leave(tx, why);
     while (!tx->told && leave_lost(tx, why))
         ;
