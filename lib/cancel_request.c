@@ -80,13 +80,13 @@ static void set_limit(struct conn *conn)
     set_timer(canceling, canceling->wait_ns);
 }
 
-static void start(struct conn *conn, struct evpg_request *head)
+static void start(struct conn *conn, struct evpg_request *target)
 {
     struct canceling *canceling = &conn->canceling;
-    struct evpg_request *other = head;
+    struct evpg_request *other = target;
 
     canceling->graced = NULL;
-    canceling->target = head;
+    canceling->target = target;
     canceling->unsettled = true;
     while ((other = TAILQ_NEXT(other, link)))
         other->suspect = true;
@@ -96,30 +96,44 @@ static void start(struct conn *conn, struct evpg_request *head)
 }
 
 /* Whether it still has time to end by itself. */
-static bool has_grace(struct canceling *canceling, struct evpg_request *head)
+static bool has_grace(struct canceling *canceling, struct evpg_request *request)
 {
-    if (!head->abandoned)
+    if (!request->abandoned)
         return false;
-    if (canceling->graced != head) {
-        canceling->graced = head;
+    if (canceling->graced != request) {
+        canceling->graced = request;
         canceling->grace_ns = budget_now_ns() + GRACE_NS;
         set_timer(canceling, canceling->grace_ns);
     }
     return budget_now_ns() < canceling->grace_ns;
 }
 
+/* The one to be stopped, of which the server may be running. It keeps the answers of a group back
+ * until the Sync, so the head tells no more than which group that is. */
+static struct evpg_request *find_target(const struct conn *conn)
+{
+    struct evpg_request *head = TAILQ_FIRST(&conn->sent), *request = head;
+
+    if (!head || head->state != REQ_ACTIVE)
+        return NULL;
+    while (head->group && !request->unwanted && request != head->group)
+        request = TAILQ_NEXT(request, link);
+    return request->unwanted && request != head->group ? request : NULL;
+}
+
 void cancel_request_look(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;
-    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+    struct evpg_request *target;
 
-    if (canceling->n_unwanted == 0 || !head || !head->unwanted || head->state != REQ_ACTIVE)
+    if (canceling->n_unwanted == 0 || canceling->job || canceling->target)
         return;
-    if (canceling->job || canceling->target || has_grace(canceling, head))
+    target = find_target(conn);
+    if (!target || has_grace(canceling, target))
         return;
     set_limit(conn);
     if (cancel_jobs_have_room(conn->cancel_jobs))
-        start(conn, head);
+        start(conn, target);
 }
 
 void cancel_request_answered(struct conn *conn, struct evpg_request *request)

@@ -58,6 +58,32 @@ START_TEST(too_late)
 }
 END_TEST
 
+/* A member alone is late, while the server keeps the answers of those before it back: it is stopped
+ * all the same, and what is behind it is skipped. */
+START_TEST(member_too_late)
+{
+    struct evpg_request *member;
+
+    begin_with_table(ALONE);
+    start();
+    add("insert into t values (1)");
+    add("select pg_sleep(20)");
+    member = TAILQ_LAST(&bundle->members, req_list);
+    add("insert into t values (2)");
+    send_bundle();
+    run_for(50);
+    evpg_request_set_timeout(member, 100);
+    run_for(120);
+    ck_assert_int_eq(n_done, 1);
+    check(1, EVPG_E_TIMEOUT, EVPG_FATE_UNKNOWN);
+    ck_assert(await_flag(&whole.done, 2000));
+    check(0, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    check(2, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    check_count("0");
+    end();
+}
+END_TEST
+
 static void end_bundle(void)
 {
     evpg_request_abandon(&bundle->base);
@@ -185,6 +211,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, canceled, 0, 2);
     tcase_add_loop_test(tcase, too_late, 0, 2);
+    tcase_add_test(tcase, member_too_late);
     tcase_add_loop_test(tcase, lost, 0, 2);
     tcase_add_loop_test(tcase, freed_in_callback, 0, 8);
     tcase_add_loop_test(tcase, abandoned, 0, 4);
