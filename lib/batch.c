@@ -70,11 +70,12 @@ static bool check_sql(struct evpg_batch *batch, const char *sql)
     return false;
 }
 
-static bool check_params(struct evpg_batch *batch, const struct evpg_param *params, size_t n_params)
+static bool measure_params(struct evpg_batch *batch, const struct evpg_param *params,
+                           size_t n_params, size_t *size)
 {
     char why[200];
 
-    if (params_check(params, n_params, why, sizeof(why)))
+    if (params_measure(params, n_params, size, why, sizeof(why)))
         return true;
     refuse(batch, EINVAL, "%s", why);
     return false;
@@ -106,10 +107,9 @@ static bool check(struct evpg_batch *batch, const char *sql, const struct evpg_p
     of->same = last && sql && strcmp(last->key.sql, sql) == 0 ? last : NULL;
     if (!of->same && !check_sql(batch, sql))
         return false;
-    if (!check_params(batch, params, n_params))
+    if (!measure_params(batch, params, n_params, &of->params_size))
         return false;
     of->sql_length = of->same ? of->same->key.length : strlen(sql);
-    of->params_size = params_size(params, n_params);
     return check_size(batch, of->sql_length + of->params_size);
 }
 

@@ -140,11 +140,12 @@ static void put_by(struct evpg_batch *batch, struct member *member)
 {
     struct op_rows *rows = &batch->rows;
 
+    if (!rows->last && !rows->muted && rows->n_rows == 0)
+        return; /* most have a tag only, and that is there */
     member->last = rows->last;
     rows->last = NULL;
     member->n_rows = rows->n_rows;
-    if (*rows->tag)
-        copy_tag(member, rows->tag);
+    copy_tag(member, rows->tag);
     member->muted = rows->muted;
     member->stopped = rows->stopped;
     member->dropped = rows->dropped;

@@ -280,6 +280,10 @@ static bool check_set(struct evpg_db *db, const struct evpg_param *params, size_
         db_refuse(db, EINVAL, "set %zu: with its statement longer than one may be", number);
         return false;
     }
+    if (size > SIZE_MAX / 2 - of->packed_bytes) {
+        db_refuse(db, ENOMEM, "set %zu: with those before it more than there is room for", number);
+        return false;
+    }
     of->largest = size > of->largest ? size : of->largest;
     of->packed_bytes += params_packed_size(params, n_params);
     return true;
@@ -350,7 +354,7 @@ static void lay_out(struct many *many, const char *sql, size_t n_params, const s
 
 static struct many *make(const char *sql, size_t n_params, size_t n_sets, const struct measures *of)
 {
-    size_t arrays = n_params * (sizeof(char *) + 2 * sizeof(int) + sizeof(Oid));
+    size_t arrays = n_params * PARAMS_SLOT;
     size_t size = sizeof(struct many) + arrays + of->sql_length + 1 + of->packed_bytes;
     struct many *many = mem_take(size);
 

@@ -145,7 +145,16 @@ static bool check_one(const struct evpg_param *param, size_t number, uint64_t *s
 
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size)
 {
+    size_t size;
+
+    return params_measure(params, count, &size, why, why_size);
+}
+
+bool params_measure(const struct evpg_param *params, size_t count, size_t *size, char *why,
+                    size_t why_size)
+{
     uint64_t sum = 0;
+    size_t ends = 0; /* the NUL bytes behind values */
 
     if (count > PQ_QUERY_PARAM_MAX_LIMIT) {
         snprintf(why, why_size, "%zu parameters, but a statement can have at most %d", count,
@@ -156,15 +165,18 @@ bool params_check(const struct evpg_param *params, size_t count, char *why, size
         snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
         return false;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (!check_one(&params[i], i + 1, &sum, why, why_size))
             return false;
+        ends += params[i].kind != PARAMS_NULL;
+    }
+    *size = count * PARAMS_SLOT + (size_t)sum + ends;
     return true;
 }
 
 size_t params_size(const struct evpg_param *params, size_t count)
 {
-    size_t size = count * (sizeof(char *) + 2 * sizeof(int) + sizeof(Oid));
+    size_t size = count * PARAMS_SLOT;
 
     for (size_t i = 0; i < count; i++)
         size += params[i].kind == PARAMS_NULL ? 0 : (size_t)length_of(&params[i]) + 1;

@@ -38,7 +38,7 @@ struct evpg_param params_number(uint32_t oid, uint64_t bits, unsigned size);
 struct evpg_param params_text(uint32_t oid, enum params_kind kind, const char *text);
 struct evpg_param params_refused(const char *why);
 
-/* What libpq takes: four arrays of `count`. */
+/* What libpq takes: four arrays of `count`, and what each parameter takes in them. */
 struct params {
     int count;
     const char **values;
@@ -46,12 +46,17 @@ struct params {
     int *formats;
     Oid *types;
 };
+#define PARAMS_SLOT (sizeof(char *) + 2 * sizeof(int) + sizeof(Oid))
 
 /* Whether the library can send them; if not, why, naming the parameter. */
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size);
 
 /* Why one cannot be sent, whatever its parts are; or NULL. */
 const char *params_complaint(const struct evpg_param *param);
+
+/* The same, and the memory that params_copy needs. */
+bool params_measure(const struct evpg_param *params, size_t count, size_t *size, char *why,
+                    size_t why_size);
 
 /* The memory that params_copy needs. Only for parameters that were checked. */
 size_t params_size(const struct evpg_param *params, size_t count);

@@ -15,9 +15,7 @@
 
 size_t params_packed_size(const struct evpg_param *params, size_t count)
 {
-    size_t slot = sizeof(char *) + 2 * sizeof(int) + sizeof(Oid); /* of params_copy's arrays */
-
-    return params_size(params, count) - count * slot + count * sizeof(int32_t);
+    return params_size(params, count) - count * PARAMS_SLOT + count * sizeof(int32_t);
 }
 
 char *params_pack(const struct params *params, char *to)

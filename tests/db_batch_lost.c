@@ -352,6 +352,39 @@ START_TEST(abandoned)
 }
 END_TEST
 
+static int batches_left;
+
+static void submit_thousand(const struct evpg_result *result, struct outcome *outcome)
+{
+    struct evpg_batch *batch;
+
+    (void)outcome;
+    if (result)
+        ck_assert_ptr_null(evpg_result_error(result));
+    if (batches_left-- == 0)
+        return;
+    outcome = new_outcome();
+    outcome->on_done = submit_thousand;
+    batch = evpg_batch_new(db);
+    for (int i = 0; i < EVPG_BATCH_MOST; i++)
+        evpg_batch_add(batch, "select $1", EVPG_PARAMS(evpg_int32(i)), NULL, NULL, NULL);
+    ck_assert_ptr_nonnull(note_submit(outcome, evpg_batch_submit(batch, record_done, outcome)));
+}
+
+/* The largest that there may be do not hold up the loop. */
+START_TEST(the_largest_and_a_heartbeat)
+{
+    begin(ALONE);
+    batches_left = 50;
+    heart_start();
+    submit_thousand(NULL, NULL);
+    await_all();
+    heart_stop();
+    check_all_succeeded();
+    end();
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *steps = tcase_create("steps");
@@ -366,6 +399,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(faults, canceled_before_it_is_sent, 0, 1);
     tcase_add_loop_test(faults, late, 0, N_MODES);
     tcase_add_test(faults, canceled_too_late);
+    tcase_add_test(faults, the_largest_and_a_heartbeat);
     tcase_add_loop_test(faults, abandoned, 0, N_MODES);
     suite_add_tcase(suite, steps);
     suite_add_tcase(suite, faults);

@@ -38,7 +38,8 @@ struct evpg_conn_config {
      */
     int server_connect_timeout_ms;
 
-    /** The most requests that may wait to be sent. Default: 200,000. */
+    /** The most requests that may wait to be sent. Of a batch, each statement counts. Default:
+     * 200,000. */
     int max_queued_requests;
 
     /** The most memory that requests waiting to be sent may take, in bytes. Default: 256 MiB. */

@@ -87,8 +87,8 @@ struct evpg_pool_config {
      */
     int head_of_line_ms;
 
-    /** The most requests that may wait for a connection; one more is refused with ENOBUFS. Default:
-     * 200,000. */
+    /** The most requests that may wait for a connection; one more is refused with ENOBUFS. Of a
+     * batch, each statement counts. Default: 200,000. */
     int max_queued_requests;
 
     /** The most memory that waiting requests may take, in bytes; beyond, ENOBUFS. Default: 256 MiB.
