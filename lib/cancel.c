@@ -32,7 +32,7 @@ static void cancel_unsent(struct conn *conn, struct evpg_request *request)
 
 void cancel_withdraw(struct conn *conn, struct evpg_request *request, enum evpg_code code)
 {
-    request->withdrawn = code;
+    request->withdrawn = (uint8_t)code;
     cancel_unsent(conn, request);
 }
 
@@ -88,7 +88,7 @@ void cancel_opening(struct conn *conn)
 void cancel_explain(const struct evpg_request *request, struct evpg_error *why)
 {
     if (request->withdrawn)
-        err_set(why, request->withdrawn, EVPG_FATE_NOT_SENT,
+        err_set(why, (enum evpg_code)request->withdrawn, EVPG_FATE_NOT_SENT,
                 "its transaction failed before it was sent");
     else
         err_set(why, EVPG_E_CANCELED, EVPG_FATE_NOT_SENT, "canceled before it was sent");

@@ -257,7 +257,7 @@ void conn_opened(struct conn *conn)
     conn_complete(conn, NULL, opening, NULL);
 }
 
-int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request)
+static inline int admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request)
 {
     int max = conn->config.max_queued_requests;
     int64_t max_bytes = conn->config.max_queued_bytes;
@@ -267,6 +267,11 @@ int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request 
     if (max_bytes >= 0 && conn->queued_bytes + request->size > (uint64_t)max_bytes)
         return db_refuse(db, ENOBUFS, "max_queued_bytes (%lld) is reached", (long long)max_bytes);
     return 0;
+}
+
+int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request)
+{
+    return admit(conn, db, request);
 }
 
 static int conn_submit(struct evpg_db *db, struct evpg_request *request)
@@ -282,7 +287,7 @@ static int conn_submit(struct evpg_db *db, struct evpg_request *request)
         return db_refuse(conn->face, ESHUTDOWN, "the connection is being closed");
     if (conn->state == CONN_DOWN)
         return db_refuse(conn->face, ENOTCONN, "the connection is not open");
-    refusal = conn_admit(conn, conn->face, request);
+    refusal = admit(conn, conn->face, request);
     if (refusal == 0)
         conn_enqueue(conn, request);
     return refusal;

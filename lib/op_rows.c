@@ -416,17 +416,22 @@ void op_rows_finish(struct evpg_request *request, struct evpg_error *cut)
     call_done(rows, &result);
 }
 
-void op_rows_clear(struct op_rows *rows)
+static void clear(struct op_rows *rows)
 {
     drop_held(rows);
     PQclear(rows->rows);
     PQclear(rows->last);
     PQclear(rows->failed);
+}
+
+void op_rows_clear(struct op_rows *rows)
+{
+    clear(rows);
     rows->rows = rows->last = rows->failed = NULL;
 }
 
 void op_rows_release(struct evpg_request *request)
 {
-    op_rows_clear(op_rows_of(request));
+    clear(op_rows_of(request));
     mem_free(request);
 }

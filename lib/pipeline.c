@@ -53,12 +53,17 @@ static void stream_if_wanted(struct conn *conn, struct evpg_request *head)
 }
 
 /* Its results come next. */
-void pipeline_activate(struct conn *conn, struct evpg_request *head)
+static inline void activate(struct conn *conn, struct evpg_request *head)
 {
     if (!head || head->state != REQ_SENT)
         return;
     head->state = REQ_ACTIVE;
     stream_if_wanted(conn, head);
+}
+
+void pipeline_activate(struct conn *conn, struct evpg_request *head)
+{
+    activate(conn, head);
 }
 
 /* Each way is but a flip of a flag in libpq, which has nothing under way then. */
@@ -93,7 +98,7 @@ static void note_first_row(struct evpg_request *request, int64_t now_ns)
 }
 
 /* It is on the list of those that were sent. */
-bool pipeline_write(struct conn *conn, struct evpg_request *request)
+static inline bool write_one(struct conn *conn, struct evpg_request *request)
 {
     conn->n_sent++;
     conn->sent_bytes += request->size;
@@ -101,8 +106,13 @@ bool pipeline_write(struct conn *conn, struct evpg_request *request)
     note_sent(conn, request);
     if (!set_mode(conn->pg, request) || !request->ops->send(request, conn->pg))
         return false;
-    pipeline_activate(conn, TAILQ_FIRST(&conn->sent));
+    activate(conn, TAILQ_FIRST(&conn->sent));
     return true;
+}
+
+bool pipeline_write(struct conn *conn, struct evpg_request *request)
+{
+    return write_one(conn, request);
 }
 
 static bool send_one(struct conn *conn, struct evpg_request *request)
@@ -112,7 +122,7 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
     conn->queued_bytes -= request->size;
     conn->queued_more -= request->more;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
-    return pipeline_write(conn, request) &&
+    return write_one(conn, request) &&
            (request->off_pipeline || request->unsent || pq_send_sync(conn->pg));
 }
 
@@ -218,7 +228,7 @@ void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budg
     conn->sent_bytes -= head->size;
     look_at_transaction(conn);
     cancel_request_answered(conn, head);
-    pipeline_activate(conn, TAILQ_FIRST(&conn->sent));
+    activate(conn, TAILQ_FIRST(&conn->sent));
     budget_take(budget);
     if (is_to_be_sent_again(conn, head)) {
         head->ops->reset(head);

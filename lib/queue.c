@@ -78,8 +78,8 @@ static void recycle(struct conn *conn, struct evpg_request *request)
         req_release(request);
 }
 
-void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
-                 struct evpg_error *cut)
+static inline void finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                          struct evpg_error *cut)
 {
     if (list)
         conn_detach(conn, list, request);
@@ -91,10 +91,16 @@ void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *
     request->ops->finish(request, cut);
 }
 
+void conn_finish(struct conn *conn, struct req_list *list, struct evpg_request *request,
+                 struct evpg_error *cut)
+{
+    finish(conn, list, request, cut);
+}
+
 void conn_complete(struct conn *conn, struct req_list *list, struct evpg_request *request,
                    struct evpg_error *cut)
 {
-    conn_finish(conn, list, request, cut);
+    finish(conn, list, request, cut);
     recycle(conn, request);
     if (conn->owner && conn->owner->completed)
         conn->owner->completed(conn);

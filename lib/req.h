@@ -95,14 +95,15 @@ struct evpg_request {
     bool row_seen;     /* its first row has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */
     bool canceled;     /* by the application */
-    enum evpg_code withdrawn; /* not by the application: of one that is canceled, unsent; or 0 */
-    bool abandoned;           /* nobody is to be told anything any more */
-    bool unwanted;            /* on the wire, and the server is to be asked to stop it */
-    bool sorted;              /* a pool has looked whether it may run on a standby */
-    bool unordered;           /* a pool's own: nobody relies on its place among others */
-    bool suspect;             /* on the wire when the server was asked to stop another */
-    bool hit;                 /* the server says that it was stopped */
-    int timeout_ms;           /* that its deadline was made from */
+    uint8_t
+        withdrawn;  /* a code, of one that is canceled, unsent, and not by the application; or 0 */
+    bool abandoned; /* nobody is to be told anything any more */
+    bool unwanted;  /* on the wire, and the server is to be asked to stop it */
+    bool sorted;    /* a pool has looked whether it may run on a standby */
+    bool unordered; /* a pool's own: nobody relies on its place among others */
+    bool suspect;   /* on the wire when the server was asked to stop another */
+    bool hit;       /* the server says that it was stopped */
+    int timeout_ms; /* that its deadline was made from */
     struct deadline deadline;
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
     bool failed_at_sync;        /* an error has come after it, whose end is still to come */
