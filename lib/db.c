@@ -23,7 +23,8 @@ const char *evpg_version(void)
 }
 
 /* Before the log hook, which may free it. */
-static void note_refusal(struct evpg_db *db, int refusal, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void note_refusal(struct evpg_db *db, int refusal,
+                                                               const char *format, va_list args)
 {
     char why[256];
 

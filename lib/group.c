@@ -78,6 +78,7 @@ static bool write_member(struct conn *conn, struct group *group, struct evpg_req
     member->group = &group->base;
     member->conn = conn;
     member->life = conn->life;
+    member->in_block = member->in_block || group->base.in_block;
     TAILQ_INSERT_BEFORE(&group->base, member, link);
     return pipeline_write(conn, member);
 }

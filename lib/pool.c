@@ -133,8 +133,10 @@ static int refusal_of_request(struct pool *pool, const struct evpg_request *requ
     size_t bytes = waiting_bytes(pool) + request->size;
 
     if (request->pins)
-        return db_refuse(&pool->db, EINVAL,
-                         "transaction control and LISTEN need one session: acquire a lease");
+        return db_refuse(
+            &pool->db, EINVAL,
+            "transaction control and LISTEN need one session: see evpg_transaction(), or "
+            "acquire a lease");
     if (max >= 0 && waiting_statements(pool) + request->more >= (size_t)max)
         return db_refuse(&pool->db, ENOBUFS, "max_queued_requests (%d) is reached", max);
     if (max_bytes >= 0 && bytes > (uint64_t)max_bytes)

@@ -135,6 +135,16 @@ static bool may_be_tried_again(const struct tx *tx)
            (strcmp(why->sqlstate, "40001") == 0 || strcmp(why->sqlstate, "40P01") == 0);
 }
 
+bool tx_has_left_over(const struct tx *tx)
+{
+    const struct evpg_request *request;
+
+    TAILQ_FOREACH (request, &tx->base.conn->canceled, link)
+        if (request->db == &tx->db)
+            return true;
+    return false;
+}
+
 void tx_over(struct tx *tx, bool later)
 {
     struct conn *conn = tx->base.conn;
@@ -147,7 +157,7 @@ void tx_over(struct tx *tx, bool later)
     }
     tx_set_stage(tx, TX_OVER);
     stop_timer(tx);
-    if (!later) {
+    if (!later && !tx_has_left_over(tx)) {
         conn_complete(conn, &conn->queued, &tx->base, NULL);
         return;
     }

@@ -80,14 +80,19 @@ void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message);
 void tx_end(struct tx *tx);
 
 /* Its last statement was answered, or never sent: done, or another attempt. later: from the loop,
- * so that nobody is called from here. */
+ * so that nobody is called from here; so it is as well when some are left over, which are told
+ * before it. */
 void tx_over(struct tx *tx, bool later);
 
 /* Tells the application, for the last time. cut: why it has not come to an end of its own; or NULL.
  */
 void tx_tell(struct tx *tx, const struct evpg_error *cut);
 
-/* Those of its statements that were withdrawn, and not told so yet, are told. */
+/* Whether some of its statements were withdrawn, or canceled unsent, and are not told so yet; the
+ * engine does that in slices. */
+bool tx_has_left_over(const struct tx *tx);
+
+/* They are told. */
 void tx_finish_left_over(struct tx *tx);
 
 /* Its timer, which it has since it began. */

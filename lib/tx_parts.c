@@ -156,16 +156,6 @@ bool tx_withdraw_parts(struct tx *tx)
     return true;
 }
 
-static bool is_left_over(const struct tx *tx)
-{
-    const struct evpg_request *request;
-
-    TAILQ_FOREACH (request, &tx->base.conn->canceled, link)
-        if (request->db == &tx->db)
-            return true;
-    return false;
-}
-
 /* A script may have done it. */
 static bool was_ended_by_others(const struct tx *tx)
 {
@@ -175,7 +165,7 @@ static bool was_ended_by_others(const struct tx *tx)
 /* Whether it is to be committed, now that all is known. */
 static bool decide(struct tx *tx)
 {
-    if (is_left_over(tx))
+    if (tx_has_left_over(tx))
         tx_fail_as(tx, EVPG_E_CANCELED, "a statement was canceled before it was sent");
     if (!tx->why.code && was_ended_by_others(tx)) {
         tx_fail_as(tx, EVPG_E_ABORTED, "one of its statements has ended the transaction");

@@ -57,6 +57,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         look_if_forgotten(tx);
     if (tx->stage != TX_RESTING)
         return;
+    if (tx_has_left_over(tx)) {
+        tx_set_timer(tx, 1000000);
+        return;
+    }
     tx->base.state = REQ_QUEUED;
     tx->base.renewed = true;
     conn_again(tx->base.conn);

@@ -128,6 +128,40 @@ START_TEST(stale)
 }
 END_TEST
 
+/* PI06: a block that fails in one group, is still failed for what comes next, and is ended in
+ * another group, of which the rest is done. */
+START_TEST(pi06_block_over_groups)
+{
+    struct outcome *in_between;
+
+    begin_with_table(_i);
+    start();
+    bundle->spoils = NULL;
+    add("begin");
+    add("select 0 / 0");
+    add("rollback");
+    add("insert into t values (1)");
+    send_bundle();
+    await_whole();
+    check(1, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED);
+    check(2, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    check(3, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED);
+    in_between = new_outcome();
+    submit(in_between, "insert into t values (2)", EVPG_NO_PARAMS);
+    await_all();
+    ck_assert_outcome_sqlstate(in_between, "25P02");
+    start();
+    add("rollback");
+    add("insert into t values (3)");
+    send_bundle();
+    await_whole();
+    ck_assert_int_eq(whole.code, 0);
+    check_order();
+    check_count("1");
+    end();
+}
+END_TEST
+
 /* A thousand members, whose completion goes in slices; what is behind them has its own rows. */
 START_TEST(many)
 {
@@ -202,6 +236,7 @@ int main(void)
     tcase_add_loop_test(tcase, one_fails, 0, N_MODES);
     tcase_add_loop_test(tcase, fails_at_sync, 0, N_MODES);
     tcase_add_loop_test(tcase, stale, 0, 2);
+    tcase_add_loop_test(tcase, pi06_block_over_groups, 0, N_MODES);
     tcase_add_loop_test(tcase, many, 0, N_LARGE_MODES);
     tcase_add_test(tcase, hit_by_mistake);
     tcase_add_test(tcase, refused);

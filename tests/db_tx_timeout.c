@@ -295,6 +295,42 @@ START_TEST(canceled)
 }
 END_TEST
 
+enum { MANY = 190000 };
+
+static int n_aborted;
+
+static void note_aborted(const struct evpg_result *result, void *arg)
+{
+    (void)arg;
+    n_aborted += evpg_error_code(evpg_result_error(result)) == EVPG_E_ABORTED;
+}
+
+static void fail_before_many(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select 1 / 0");
+    for (int i = 0; i < MANY; i++)
+        ck_assert_ptr_nonnull(
+            evpg_query(txn->tx, "select 1", EVPG_NO_PARAMS, NULL, note_aborted, NULL));
+    evpg_commit(txn->tx);
+    heart_start();
+}
+
+/* Those that are not sent any more do not hold up the loop, and are told before the transaction. */
+START_TEST(many_are_withdrawn)
+{
+    struct txn *txn;
+
+    begin_for_txn(ALONE);
+    txn = txn_on_db(fail_before_many);
+    await_txn(txn);
+    ck_assert_int_eq(n_aborted, MANY);
+    check_failed(txn, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED, "22012");
+    heart_stop();
+    end();
+    free_txns();
+}
+END_TEST
+
 static void wait_for_lock(struct txn *txn)
 {
     txn->of[0] = say(txn, "insert into t values (1)");
@@ -370,6 +406,7 @@ int main(void)
     tcase_add_test(tcase, deadline_hits_commit);
     tcase_add_loop_test(tcase, cannot_be_rolled_back, 0, 2);
     tcase_add_loop_test(tcase, canceled, 0, 6);
+    tcase_add_test(tcase, many_are_withdrawn);
     tcase_add_test(tcase, f23_server_limits);
     tcase_add_test(tcase, f24_idle_in_transaction);
     suite_add_tcase(suite, tcase);

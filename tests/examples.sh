@@ -11,7 +11,7 @@ set -uo pipefail
 # shellcheck source=tests/lib/tap.sh
 . "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}/tests/lib/tap.sh"
 
-examples=(hello params types scan pipeline pool batch listen cursos_concluidos)
+examples=(hello params types scan pipeline pool batch transfer listen cursos_concluidos)
 database=evpg_examples_$$
 
 # run STATUS EXAMPLE [CONNINFO]: leaves its output in $tmp/out and $tmp/err.
@@ -215,6 +215,11 @@ check "batch names the member that has failed" \
 check "batch says what became of the member before it" \
     prints '^  give: undone, because of member 2 of 3 '
 check "batch inserts many" prints_line 'all of the points is done, 1000 rows'
+
+check "transfer succeeds" succeeds transfer
+check "transfer neither makes nor loses money" \
+    prints '^[0-9]+ made, [0-9]+ refused, 0 failed; the accounts have 500, the poorest [0-9]+$'
+check "transfer leaves no table" same "$(psql -X -A -t -c "select to_regclass('evpg_account')")" ""
 
 timeout 60 "$build/examples/listen" >"$tmp/out" 2>"$tmp/err" </dev/null &
 listen=$!

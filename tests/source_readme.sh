@@ -14,7 +14,8 @@ set -uo pipefail
 export LC_ALL=C
 
 example=examples/cursos_concluidos.c
-documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/BATCHES.md)
+documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/BATCHES.md \
+    doc/TRANSACTIONS.md)
 
 # split_c_blocks FILE: puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
 split_c_blocks() {
@@ -149,7 +150,7 @@ for file in "${documents[@]}"; do
     check "there is $file" test -s "$file"
 done
 check "README.md shows $example as it is" shows_the_example
-for file in README.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/BATCHES.md; do
+for file in README.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/BATCHES.md doc/TRANSACTIONS.md; do
     check "the pieces of C in $file compile" pieces_compile "$file"
 done
 check "there are functions for values" test "$(list_value_functions | wc -l)" -gt 80

@@ -22,8 +22,9 @@ enum evpg_code {
     EVPG_E_TIMEOUT,     /**< a deadline of ours passed */
     EVPG_E_CANCELED,    /**< evpg_request_cancel() was called */
     EVPG_E_CLOSED,      /**< the db was closed or freed */
-    EVPG_E_ABORTED,     /**< the server skipped it because of an earlier error */
-    EVPG_E_ROLLED_BACK, /**< COMMIT was asked for, and the server rolled back */
+    EVPG_E_ABORTED,     /**< skipped because of an earlier error; see also evpg_transaction() */
+    EVPG_E_ROLLED_BACK, /**< COMMIT was asked for, and the server rolled back; or evpg_rollback()
+                           was */
     EVPG_E_VALUE, /**< a value could not be read as asked, or the row callback returned EVPG_FAIL */
     EVPG_E_LIMIT, /**< more came than evpg_request_set_limits() allows */
     EVPG_E_PROTOCOL, /**< the server broke the protocol; the connection was closed */

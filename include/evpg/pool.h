@@ -6,12 +6,12 @@
  *
  * evpg_query(), evpg_script(), evpg_prepare(), evpg_close() and evpg_free() serve a pool as they
  * serve a connection. Requests are independent of each other: they may run in any order, at the
- * same time, on any connection, and several share one (each with a Sync of its own). Whatever needs
- * the same session twice, such as a transaction of several calls, a temporary table or LISTEN,
- * takes a lease (evpg_acquire()); a statement that begins with one of BEGIN, COMMIT, ROLLBACK,
- * SAVEPOINT, LISTEN and their like is refused on the pool itself with EINVAL. What a statement
- * leaves behind in its session (SET), another one may find: use SET LOCAL, the connection string,
- * or a lease with server_reset_query.
+ * same time, on any connection, and several share one (each with a Sync of its own). A
+ * transaction of several statements is had by evpg_transaction(); whatever else needs the same
+ * session twice, a temporary table or LISTEN, takes a lease (evpg_acquire()); a statement that
+ * begins with one of BEGIN, COMMIT, ROLLBACK, SAVEPOINT, LISTEN and their like is refused on the
+ * pool itself with EINVAL. What a statement leaves behind in its session (SET), another one may
+ * find: use SET LOCAL, the connection string, or a lease with server_reset_query.
  *
  * A script, a statement that goes alone (CALL, VACUUM, CREATE INDEX and their like), and a request
  * with EVPG_EXCLUSIVE or EVPG_MAY_PAUSE has a connection to itself while it runs.

@@ -45,7 +45,8 @@ extern "C" {
  *
  * Transaction blocks: BEGIN and COMMIT are statements like any other here, and what is submitted
  * between them runs inside the block, even what follows a statement that failed (SQLSTATE 25P02).
- * A COMMIT that the server answers with ROLLBACK fails with EVPG_E_ROLLED_BACK.
+ * A COMMIT that the server answers with ROLLBACK fails with EVPG_E_ROLLED_BACK. On a pool they are
+ * refused, and on a transaction: see evpg/tx.h.
  *
  * @param db where it shall run
  * @param sql one statement, copied. An empty one succeeds, with an empty tag. Several in one

@@ -58,7 +58,10 @@ EVPG_EXPORT void evpg_request_set_timeout(struct evpg_request *request, int ms);
  * connection is closed, and what was on the wire is lost. Before libpq 17 it takes a thread for
  * each time, which ends by itself.
  *
- * evpg_open()'s request: the opening is given up, and what waits for it fails as well.
+ * evpg_open()'s request: the opening is given up, and what waits for it fails as well. That of
+ * evpg_transaction(): see there. What a transaction has sent along with its BEGIN shares a Sync,
+ * and the server keeps back what it has answered until then: a cancel of one of these stops
+ * whichever of them runs, and those behind are skipped.
  *
  * @param request NULL is allowed; one that is being done is left alone
  */
