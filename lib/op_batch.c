@@ -36,29 +36,27 @@ static void begin(struct evpg_batch *batch, struct member *member, int number)
 static bool send_member(struct evpg_batch *batch, struct member *member, PGconn *pg)
 {
     struct op_rows *rows = &batch->rows;
-    struct statement *statement = member->statement;
 
     rows->base.preludes = 0;
-    statement_look_up(statement, rows);
-    if (member == STAILQ_FIRST(&batch->members) &&
-        !statement_send_closes(statement, &batch->preparing, rows, pg))
-        return false;
-    if (!statement_send(statement, rows, &member->params, pg))
-        return false;
-    member->preludes = rows->base.preludes;
-    return true;
+    statement_look_up(member->statement, rows);
+    return statement_send(member->statement, rows, &member->params, pg);
 }
 
 static bool batch_send(struct evpg_request *request, PGconn *pg)
 {
     struct evpg_batch *batch = op_batch_of(request);
-    struct member *member;
+    struct member *first = STAILQ_FIRST(&batch->members), *member = first;
 
-    batch->preparing.n_closes = 0;
-    STAILQ_FOREACH(member, &batch->members, link)
-    if (!send_member(batch, member, pg))
+    if (!statement_send_first(first->statement, &batch->preparing, &batch->rows, &first->params,
+                              pg))
         return false;
-    begin(batch, STAILQ_FIRST(&batch->members), 0);
+    first->preludes = request->preludes;
+    while ((member = STAILQ_NEXT(member, link))) {
+        if (!send_member(batch, member, pg))
+            return false;
+        member->preludes = request->preludes;
+    }
+    begin(batch, first, 0);
     return true;
 }
 

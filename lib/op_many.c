@@ -48,18 +48,25 @@ static struct many *many_of(const struct evpg_request *request)
     return (struct many *)request; /* its first member's */
 }
 
+static bool send_set(struct many *many, PGconn *pg)
+{
+    many->next = params_unpack(&many->set, many->next);
+    if (many->n_sent++ > 0)
+        return statement_send(&many->statement, &many->rows, &many->set, pg);
+    if (!statement_send_first(&many->statement, &many->preparing, &many->rows, &many->set, pg))
+        return false;
+    many->statement.planned = many->statement.stmt; /* prepared with the first, or not at all */
+    return true;
+}
+
 static bool send_sets(struct many *many, PGconn *pg)
 {
     const char *start = many->next;
 
     while (many->n_sent < many->n_sets && many->n_sent - many->n_answered < WINDOW &&
-           (size_t)(many->next - start) < WINDOW_BYTES) {
-        many->next = params_unpack(&many->set, many->next);
-        if (!statement_send(&many->statement, &many->rows, &many->set, pg))
+           (size_t)(many->next - start) < WINDOW_BYTES)
+        if (!send_set(many, pg))
             return false;
-        many->n_sent++;
-        many->statement.planned = many->statement.stmt; /* with the first, or not at all */
-    }
     return true;
 }
 
@@ -74,15 +81,11 @@ static bool many_send(struct evpg_request *request, PGconn *pg)
 {
     struct many *many = many_of(request);
 
-    request->preludes = 0;
-    many->preparing.n_closes = 0;
     many->next = many->first;
     many->n_sent = many->n_answered = many->failed_set = 0;
     many->affected = many->rows.n_rows = 0;
     many->stopping = false;
-    statement_look_up(&many->statement, &many->rows);
-    if (!statement_send_closes(&many->statement, &many->preparing, &many->rows, pg) ||
-        !send_sets(many, pg))
+    if (!send_sets(many, pg))
         return false;
     request->unsent = many->n_sent < many->n_sets;
     return !request->unsent || PQsendFlushRequest(pg) == 1;

@@ -25,17 +25,12 @@ struct query {
     max_align_t memory[]; /* parameters, SQL */
 };
 
-/* It is looked up first: one that is wanted again is not dropped. */
 static bool query_send(struct evpg_request *request, PGconn *pg)
 {
     struct query *query = (struct query *)request;
 
-    request->preludes = 0;
-    query->preparing.n_closes = 0;
-    statement_look_up(&query->statement, &query->rows);
-    if (!statement_send_closes(&query->statement, &query->preparing, &query->rows, pg))
-        return false;
-    return statement_send(&query->statement, &query->rows, &query->params, pg);
+    return statement_send_first(&query->statement, &query->preparing, &query->rows, &query->params,
+                                pg);
 }
 
 static void query_prelude(struct evpg_request *request, PGresult *result)

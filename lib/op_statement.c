@@ -59,8 +59,8 @@ static bool is_prepared(const struct statement *statement, const struct op_rows 
 
 /* Not within a transaction, which one that is missing would end; and only before what the server
  * plans, since there are others, such as CREATE TABLESPACE, before which nothing may have run. */
-bool statement_send_closes(const struct statement *statement, struct preparing *preparing,
-                           struct op_rows *rows, PGconn *pg)
+static bool send_closes(const struct statement *statement, struct preparing *preparing,
+                        struct op_rows *rows, PGconn *pg)
 {
     struct conn *conn = rows->base.conn;
     bool may = statement->planned && is_prepared(statement, rows) && !conn->in_transaction &&
@@ -100,6 +100,16 @@ bool statement_send(struct statement *statement, struct op_rows *rows, const str
     if (!statement->stmt)
         return send_unprepared(statement, rows, params, pg);
     return send_prepare(statement, rows, params, pg) && send_prepared(statement, rows, params, pg);
+}
+
+bool statement_send_first(struct statement *statement, struct preparing *preparing,
+                          struct op_rows *rows, const struct params *params, PGconn *pg)
+{
+    rows->base.preludes = 0;
+    preparing->n_closes = 0;
+    statement_look_up(statement, rows);
+    return send_closes(statement, preparing, rows, pg) &&
+           statement_send(statement, rows, params, pg);
 }
 
 /* Of one that was to be dropped: if it was not there, all behind it is skipped. */

@@ -23,11 +23,6 @@ struct preparing {
 void statement_make(struct statement *statement, const char *sql, size_t length, enum sqlword word,
                     const struct params *params);
 
-/* Has the server drop some that are not wanted any more, before the first statement of a request,
- * which is this one and was looked up already. False: libpq refused. */
-bool statement_send_closes(const struct statement *statement, struct preparing *preparing,
-                           struct op_rows *rows, PGconn *pg);
-
 /* Looks it up among those that are prepared: before it is sent, unless it was already. */
 void statement_look_up(struct statement *statement, const struct op_rows *rows);
 
@@ -35,6 +30,11 @@ void statement_look_up(struct statement *statement, const struct op_rows *rows);
  * libpq refused. */
 bool statement_send(struct statement *statement, struct op_rows *rows, const struct params *params,
                     PGconn *pg);
+
+/* The first of a request: looks it up, and has the server drop some that are not wanted any more.
+ * It is looked up first: one that is wanted again is not dropped. False: libpq refused. */
+bool statement_send_first(struct statement *statement, struct preparing *preparing,
+                          struct op_rows *rows, const struct params *params, PGconn *pg);
 
 /* For struct req_ops, prelude: takes the answer to the next of those. */
 void statement_prelude(struct statement *statement, struct preparing *preparing,

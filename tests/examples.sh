@@ -215,6 +215,7 @@ check "batch names the member that has failed" \
 check "batch says what became of the member before it" \
     prints '^  give: undone, because of member 2 of 3 '
 check "batch inserts many" prints_line 'all of the points is done, 1000 rows'
+
 check "transfer succeeds" succeeds transfer
 check "transfer neither makes nor loses money" \
     prints '^[0-9]+ made, [0-9]+ refused, 0 failed; the accounts have 500, the poorest [0-9]+$'

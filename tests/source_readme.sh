@@ -14,7 +14,8 @@ set -uo pipefail
 export LC_ALL=C
 
 example=examples/cursos_concluidos.c
-documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/BATCHES.md doc/TRANSACTIONS.md)
+documents=(README.md doc/DESIGN.md doc/VALUES.md doc/POOL.md doc/LISTEN.md doc/BATCHES.md \
+    doc/TRANSACTIONS.md)
 
 # split_c_blocks FILE: puts each fenced block of C into a file of its own, $tmp/block.NUMBER.
 split_c_blocks() {
