@@ -45,6 +45,9 @@ struct conn_owner {
     bool (*is_closing)(const struct conn *conn);
     /* Its memory is being freed. */
     void (*gone)(void *owner_arg);
+    /* What it asks by itself is not the application's, and little: the queue's bounds are not for
+     * that. */
+    bool asks_freely;
 };
 
 struct conn {

@@ -191,7 +191,8 @@ static void on_gone(void *arg)
     pool_release(slot->pool);
 }
 
-static const struct conn_owner slot_owner = {.lost = on_lost,
+static const struct conn_owner slot_owner = {.asks_freely = true,
+                                             .lost = on_lost,
                                              .take_back = take_back,
                                              .completed = on_completed,
                                              .is_closing = is_closing,

@@ -46,13 +46,12 @@ static void insert(struct conn *conn, struct evpg_request *request, struct evpg_
         conn_kick(conn);
 }
 
-/* What its owner asks by itself is not the application's, and few. */
 int conn_admit(struct conn *conn, struct evpg_db *db, const struct evpg_request *request)
 {
     int max = conn->config.max_queued_requests;
     int64_t max_bytes = conn->config.max_queued_bytes;
 
-    if (conn->owner && request->db == &conn->db)
+    if (conn->owner && conn->owner->asks_freely && request->db == &conn->db)
         return 0;
     if (max >= 0 && conn->n_queued + conn->queued_more + request->more >= (size_t)max)
         return db_refuse(db, ENOBUFS, "max_queued_requests (%d) is reached", max);
