@@ -49,17 +49,15 @@ bool group_streams(const struct evpg_request *request)
     return false;
 }
 
-/* Nothing but an error can come for the Sync itself. */
+/* Nothing but an error can come for the Sync itself. It is of no use to the members, which were
+ * answered: a transaction sees for itself when it is none any more. */
 bool group_result(struct evpg_request *request, PGresult *result)
 {
-    struct group *group = group_of(request);
+    bool error = PQresultStatus(result) == PGRES_FATAL_ERROR;
 
-    if (PQresultStatus(result) != PGRES_FATAL_ERROR || group->at_sync) {
-        PQclear(result);
-        return false;
-    }
-    group->at_sync = result;
-    return true;
+    (void)request;
+    PQclear(result);
+    return error;
 }
 
 void group_note_failure(struct evpg_request *request)
@@ -116,7 +114,7 @@ bool group_send(struct conn *conn, struct evpg_request *request)
         if (!write_member(conn, group, member))
             return false;
     }
-    if (group->gathers && !write_gathered(conn, group))
+    if (group->of && !write_gathered(conn, group))
         return false;
     return pipeline_write(conn, request) && pq_send_sync(conn->pg);
 }
@@ -136,30 +134,13 @@ void group_settle(struct conn *conn, struct evpg_request *member)
         pipeline_activate(conn, next);
 }
 
-bool group_spoils_all(const struct group *group, const struct evpg_request *member,
-                      struct evpg_error *error)
-{
-    (void)member;
-    if (group->failed)
-        err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
-                "statement %zu of %zu under the same Sync has failed", group->failed_number,
-                group->n_members);
-    else
-        err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
-                "what %zu statements under the same Sync have done could not be committed",
-                group->n_members);
-    error->phase = EVPG_PHASE_SETTLING;
-    return true;
-}
-
 /* Its Sync is answered. The one that failed is kept, for the group to tell of. */
 static void complete_answered(struct conn *conn, struct req_list *list, struct evpg_request *member)
 {
     struct group *group = group_of(member);
     struct evpg_error error;
-    bool failed = group->failed || group->at_sync;
-    bool spoilt =
-        failed && member != group->failed && group->spoils && group->spoils(group, member, &error);
+    bool spoilt = group->failed && member != group->failed && group->spoils &&
+                  group->spoils(group, member, &error);
 
     member->done_ns = group->base.done_ns;
     if (member->life == conn->life)
@@ -370,5 +351,4 @@ void group_release(struct group *group)
     }
     if (group->failed)
         req_release(group->failed);
-    PQclear(group->at_sync);
 }

@@ -7,7 +7,7 @@
 /*
  * Several requests that share one Sync.
  *
- * A group is a request itself, the first member of what is made of it: a batch, the beginning of a
+ * A group is a request itself, the first member of what is made of it: the beginning of a
  * transaction. It is submitted, waits in a queue, goes from one connection to another, is canceled,
  * timed and freed as any request is. Its members are ordinary requests that were not submitted,
  * such as op_query_new() makes, in `members`. When its turn comes all of them are sent, in this
@@ -23,25 +23,26 @@
  *   send, streams, result, deliver, discard, unseen are group_write, ..., below, and stale is NULL;
  *   abandon is its own, which calls group_abandon();
  *   finish is its own, which calls group_finish() first, and may be called twice, as any (a
- * deadline that has passed); it looks at `failed` and `at_sync` to know what became of it when it
- * is not cut off, and must call nobody the second time; release is its own, which calls
+ * deadline that has passed); it looks at `failed` to know what became of it when it is not cut off,
+ * and must call nobody the second time; release is its own, which calls
  * group_release() before it frees the group. A member must not be alone, off the pipeline, or a
  * group.
  */
 struct group {
     struct evpg_request base;
-    struct req_list members;  /* before they are sent */
-    size_t n_members;         /* of all, also of those that were gathered */
-    bool gathers;             /* takes along what stands behind it in the queue, of the same db */
-    const struct evpg_db *of; /* that is meant by that */
+    struct req_list members; /* before they are sent */
+    size_t n_members;        /* of all, also of those that were gathered */
+    const struct evpg_db
+        *of; /* whose requests it takes along from behind it in the queue; or NULL */
+    /* Asked of every member but `failed`, once there is one: whether this error is its outcome.
+     * False, or NULL: what the server has said of it is. */
     bool (*spoils)(const struct group *group, const struct evpg_request *member,
-                   struct evpg_error *error); /* see group_spoils_all; NULL: what the server says */
-    bool answered;                            /* its Sync is */
+                   struct evpg_error *error);
+    bool answered; /* its Sync is */
     /* The first member that the server has failed. It is not freed before the group is. */
     struct evpg_request *failed;
     size_t failed_number; /* which, from 1 */
     size_t n_ended;       /* members whose results have come */
-    PGresult *at_sync;    /* the error that came at the Sync; or NULL */
 };
 
 static inline struct group *group_of(const struct evpg_request *request)
@@ -67,12 +68,6 @@ void group_finish(struct evpg_request *request, const struct evpg_error *cut);
 
 /* Frees what the group has, members included, but not the group. */
 void group_release(struct group *group);
-
-/* For `spoils`, of a group that is a transaction of its own: whether a member that did not fail is
- * undone with the group because another has, or the Sync; and the error that says so. Not asked of
- * the one that failed. */
-bool group_spoils_all(const struct group *group, const struct evpg_request *member,
-                      struct evpg_error *error);
 
 /* Whether the Sync of a member's or a group's is answered: then what the server said counts. */
 static inline bool group_is_answered(const struct evpg_request *request)

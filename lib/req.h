@@ -86,7 +86,7 @@ struct evpg_request {
     bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool special;      /* a group, or one that begins: it is not just sent */
-    bool part;         /* of a batch, or our own of a transaction: counted with that */
+    bool part;         /* our own of a transaction: counted with that, not by itself */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool ended_block;  /* a script that has ended a transaction, or begun one */
     bool unsent;       /* the rest of it, and its Sync, is sent by more */

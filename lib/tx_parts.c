@@ -104,7 +104,7 @@ static void release_group(struct evpg_request *request)
 static bool explain_skipped(const struct group *group, const struct evpg_request *member,
                             struct evpg_error *error)
 {
-    if (!op_rows_of(member)->failed || !group->failed)
+    if (!op_rows_of(member)->failed)
         return false;
     err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
             "skipped, for statement %zu of the transaction has failed", group->failed_number - 1);
@@ -134,7 +134,6 @@ void tx_begin_parts(struct tx *tx)
     group->base.ops = &group_ops;
     group->base.db = &tx->inner;
     group->base.alone = group->base.in_block = group->base.part = true;
-    group->gathers = true;
     group->of = &tx->db;
     group->spoils = explain_skipped;
     group_start(group);

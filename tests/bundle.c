@@ -7,8 +7,7 @@
 
 struct bundle {
     struct group group;
-    struct end *own;
-    bool over;
+    bool failed_at_sync, over;
 };
 
 struct end ends[BUNDLE_MOST], whole;
@@ -50,6 +49,13 @@ static void on_done(const struct evpg_result *result, void *arg)
         act();
 }
 
+static bool note_sync(struct evpg_request *request, PGresult *result)
+{
+    ((struct bundle *)group_of(request))->failed_at_sync = true;
+    return group_result(request, result);
+}
+
+/* It has failed when a member has, or the Sync. */
 static void finish(struct evpg_request *request, struct evpg_error *cut)
 {
     struct bundle *own = (struct bundle *)group_of(request);
@@ -59,8 +65,9 @@ static void finish(struct evpg_request *request, struct evpg_error *cut)
     if (own->over)
         return;
     own->over = true;
-    if (!cut && (own->group.failed || own->group.at_sync)) {
-        group_spoils_all(&own->group, NULL, &error);
+    if (!cut && (own->group.failed || own->failed_at_sync)) {
+        err_set(&error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED, "%zu of %zu",
+                own->group.failed_number, own->group.n_members);
         cut = &error;
     }
     db_note_done(request, cut);
@@ -85,7 +92,7 @@ static void forget(struct evpg_request *request)
 
 static const struct req_ops bundle_ops = {.send = group_write,
                                           .streams = group_streams,
-                                          .result = group_result,
+                                          .result = note_sync,
                                           .deliver = group_deliver,
                                           .discard = group_discard,
                                           .abandon = forget,
@@ -101,7 +108,6 @@ void start(void)
     bundle->base.ops = &bundle_ops;
     bundle->base.db = db;
     bundle->base.size = sizeof(struct bundle);
-    bundle->spoils = group_spoils_all;
     group_start(bundle);
 }
 
