@@ -36,8 +36,8 @@ struct kind {
     bool (*row_is_right)(const struct op *op, const struct evpg_row *row); /* NULL: none comes */
     const char *sqlstate; /* how it must fail, when it is answered; NULL: it must succeed */
     bool given_up;        /* by us, before it is sent */
-    bool is_transaction;
-    bool rolled_back; /* by us */
+    bool is_many;         /* statements: it has no rows of its own */
+    bool rolled_back;     /* by us */
 };
 
 static struct op ops[N_OPS], *waiting[N_OPS]; /* a ring of those that are not in use */
@@ -138,6 +138,18 @@ static struct evpg_request *submit_rollback(struct op *op)
     return evpg_transaction(op->link->db, NULL, roll_insert_back, on_done, op);
 }
 
+static struct evpg_request *submit_batch(struct op *op)
+{
+    struct evpg_batch *batch = evpg_batch_new(op->link->db);
+
+    op->rows_due = 1;
+    evpg_batch_add(batch, "insert into ledger values ($1)", EVPG_PARAMS(evpg_int64(op->number)),
+                   NULL, NULL, NULL);
+    evpg_batch_add(batch, "select $1::int8, 'marker'", EVPG_PARAMS(evpg_int64(op->number)),
+                   on_statement_row, NULL, op);
+    return evpg_batch_submit(batch, on_done, op);
+}
+
 static bool marker_is_right(const struct op *op, const struct evpg_row *row)
 {
     int64_t number = -1;
@@ -155,7 +167,7 @@ static bool stream_is_right(const struct op *op, const struct evpg_row *row)
 }
 
 static const struct kind kinds[] = {
-    {"insert", 420, submit_insert, true, NULL, NULL, false, false, false},
+    {"insert", 380, submit_insert, true, NULL, NULL, false, false, false},
     {"marker", 370, submit_marker, false, marker_is_right, NULL, false, false, false},
     {"slow marker", 30, submit_slow, false, marker_is_right, NULL, false, false, false},
     {"stream", 6, submit_stream, false, stream_is_right, NULL, false, false, false},
@@ -165,6 +177,7 @@ static const struct kind kinds[] = {
     {"canceled insert", 30, submit_insert, true, NULL, NULL, true, false, false},
     {"abandoned marker", 20, submit_marker, false, marker_is_right, NULL, true, false, false},
     {"transaction", 40, submit_transaction, true, marker_is_right, NULL, false, true, false},
+    {"batch", 40, submit_batch, true, marker_is_right, NULL, false, true, false},
     {"rollback", 10, submit_rollback, true, marker_is_right, NULL, false, true, true},
 };
 static const struct kind *const marker = &kinds[1], *const abandoned_marker = &kinds[8],
@@ -209,7 +222,7 @@ static enum evpg_flow on_row(const struct evpg_row *row, void *arg)
     return EVPG_PAUSE;
 }
 
-/* Of a transaction's statement, which is a request of its own. */
+/* Of one of several statements. */
 static enum evpg_flow on_statement_row(const struct evpg_row *row, void *arg)
 {
     note_row(arg, row);
@@ -230,7 +243,7 @@ static void check_success(const struct op *op, const struct evpg_result *result)
         op_fails(op, "was canceled before it was sent, and has succeeded");
     if (op->rows != op->rows_due)
         op_fails(op, "not the rows that were due");
-    if (!op->kind->is_transaction &&
+    if (!op->kind->is_many &&
         evpg_result_affected(result) != (uint64_t)(op->rows_due > 0 ? op->rows_due : 1))
         op_fails(op, "affected not what was due");
 }
