@@ -159,11 +159,17 @@ START_TEST(cf08_no_standby)
 }
 END_TEST
 
+/* One that has failed before may have left it. */
+static void make_role(void)
+{
+    free(admin("drop role if exists guarded; create role guarded login password 'right'"));
+}
+
 START_TEST(no_password)
 {
     char conninfo[128];
 
-    free(admin("create role guarded login password 'right'"));
+    make_role();
     snprintf(conninfo, sizeof(conninfo),
              "host=127.0.0.1 port=%s user=guarded passfile=/nonexistent",
              getenv("EVPG_TEST_TCP_PORT"));
@@ -225,23 +231,37 @@ START_TEST(many_are_spread_over_turns)
 }
 END_TEST
 
-/* The loop did other things for longer than the deadline: the answer that has come counts. */
-START_TEST(f37_a_loop_that_stands_still)
+/* Whether it is opened though the loop stands still for longer than the deadline. */
+static bool is_opened_late(const char *conninfo)
 {
-    char conninfo[128];
+    bool opened;
 
-    free(admin("create role guarded login password 'right'"));
-    snprintf(conninfo, sizeof(conninfo),
-             "host=127.0.0.1 port=%s user=guarded password=right dbname=evpg sslmode=disable",
-             getenv("EVPG_TEST_TCP_PORT"));
+    n_openings = 0;
     start(conninfo, &EVPG_CONN_CONFIG(.server_connect_timeout_ms = 200));
     for (int i = 0; i < 2; i++)
         event_base_loop(base, EVLOOP_ONCE);
     ck_assert_int_eq(n_openings, 0);
     usleep(400000);
     ck_assert(await_flag(&n_openings, 5000));
-    ck_assert_msg(!open_error, "%s", open_error ? evpg_error_message(open_error) : "");
+    opened = !open_error;
     finish();
+    return opened;
+}
+
+/* The loop did other things for longer than the deadline: the answer that has come counts. What is
+ * still to come then has little time, which a busy machine may not give it: so there are tries. */
+START_TEST(f37_a_loop_that_stands_still)
+{
+    bool opened = false;
+    char conninfo[128];
+
+    make_role();
+    snprintf(conninfo, sizeof(conninfo),
+             "host=127.0.0.1 port=%s user=guarded password=right dbname=evpg sslmode=disable",
+             getenv("EVPG_TEST_TCP_PORT"));
+    for (int tries = 0; tries < 5 && !opened; tries++)
+        opened = is_opened_late(conninfo);
+    ck_assert(opened);
     free(admin("drop role guarded"));
 }
 END_TEST

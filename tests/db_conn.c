@@ -150,7 +150,7 @@ START_TEST(wrong_password)
 {
     char conninfo[200];
 
-    free(admin("create role guarded login password 'right'"));
+    free(admin("drop role if exists guarded; create role guarded login password 'right'"));
     snprintf(conninfo, sizeof(conninfo),
              "host=127.0.0.1,localhost port=%s user=guarded password=hunter2 dbname=evpg",
              tcp_port());
@@ -165,7 +165,7 @@ START_TEST(right_password)
 {
     char conninfo[200];
 
-    free(admin("create role guarded2 login password 'right'"));
+    free(admin("drop role if exists guarded2; create role guarded2 login password 'right'"));
     snprintf(conninfo, sizeof(conninfo),
              "host=127.0.0.1 port=%s user=guarded2 password=right dbname=evpg", tcp_port());
     open_with(conninfo, NULL);
