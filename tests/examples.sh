@@ -161,6 +161,7 @@ answers() {
 
 # start_courses CONNINFO: in the background, until it listens, at $port; its process is $courses.
 start_courses() {
+    : >"$tmp/out" # what an earlier one has said
     PGDATABASE=$database "$build/examples/http_courses" 0 "$1" >"$tmp/out" 2>"$tmp/err" </dev/null &
     courses=$!
     awaits '^http://127.0.0.1:[0-9]+/$' || return
