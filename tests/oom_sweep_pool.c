@@ -186,7 +186,7 @@ static void open_both(void)
 
 static void kill_all(void)
 {
-    free(admin("select pg_terminate_backend(pid) from pg_stat_activity"
+    free(admin("select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity"
                " where application_name = 'oom_sweep_pool'"));
 }
 
