@@ -4,10 +4,11 @@
  *
  * Called by cancel_request.c. The server sends its signal before it closes, so a session is sure to
  * be hit by nothing that comes later. Two ways: libpq 17 is polled, like a connection that is being
- * opened; before, a thread does it (cancel_thread.c). Invariants: one event, made anew for each
- * poll, for libpq may have gone on to another socket; it is deleted before the socket is closed. A
- * thread cannot be stopped: where jobs are counted, one that nobody waits for is kept until it
- * ends.
+ * opened; before, a thread does it (cancel_thread.c). Invariants: one event, assigned anew for each
+ * poll, for libpq may have gone on to another socket; it is deleted before the socket is closed.
+ * All that waiting needs is there before anything is sent: the server signals twice, and the first
+ * may already have ended what it was for. A thread cannot be stopped: where jobs are counted, one
+ * that nobody waits for is kept until it ends.
  */
 #include "cancel_job.h"
 
@@ -15,6 +16,7 @@
 #include "mem.h"
 #include "pq.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct cancel_job {
@@ -22,9 +24,9 @@ struct cancel_job {
     struct cancel_jobs *jobs; /* or NULL */
     struct event_base *base;
     struct event *event;
-    struct pg_cancel_conn *pg;  /* or NULL: */
-    int thread;                 /* readable when it is over */
-    void (*on_over)(void *arg); /* NULL: nobody waits for it */
+    struct pg_cancel_conn *pg; /* or NULL: */
+    int thread;                /* readable when it is over */
+    cancel_over_cb on_over;    /* NULL: nobody waits for it */
     void *arg;
 };
 
@@ -78,31 +80,30 @@ void cancel_job_abandon(struct cancel_job *job)
     tell_of_room(jobs);
 }
 
-static void end(struct cancel_job *job)
+static void end(struct cancel_job *job, bool known)
 {
-    void (*on_over)(void *arg) = job->on_over;
+    cancel_over_cb on_over = job->on_over;
     struct cancel_jobs *jobs = job->jobs;
     void *arg = job->arg;
 
     forget(job);
     tell_of_room(jobs);
     if (on_over)
-        on_over(arg);
+        on_over(known, arg);
 }
 
 static bool await(struct cancel_job *job, int fd, short what, event_callback_fn on_event)
 {
-    if (job->event)
-        event_free(job->event);
-    job->event = event_new(job->base, fd, what, on_event, job);
-    return job->event && event_add(job->event, NULL) == 0;
+    event_del(job->event);
+    return event_assign(job->event, job->base, fd, what, on_event, job) == 0 &&
+           event_add(job->event, NULL) == 0;
 }
 
 static void on_thread(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    end(arg);
+    end(arg, true);
 }
 
 static void on_poll(evutil_socket_t fd, short what, void *arg)
@@ -113,22 +114,38 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (status == PGRES_POLLING_OK || status == PGRES_POLLING_FAILED ||
-        !await(job, pq_cancel_socket(job->pg), wanted, on_poll))
-        end(job);
+    if (status == PGRES_POLLING_OK || status == PGRES_POLLING_FAILED)
+        end(job, true);
+    else if (!await(job, pq_cancel_socket(job->pg), wanted, on_poll))
+        end(job, false);
+}
+
+static bool begin_thread(struct cancel_job *job, PGconn *pg)
+{
+    PGcancel *cancel = PQgetCancel(pg);
+    int ends[2];
+
+    if (!cancel || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        PQfreeCancel(cancel);
+        return false;
+    }
+    job->thread = ends[0];
+    if (await(job, ends[0], EV_READ, on_thread) && cancel_thread_start(cancel, ends[1]))
+        return true;
+    close(ends[1]);
+    PQfreeCancel(cancel);
+    return false;
 }
 
 static bool begin(struct cancel_job *job, PGconn *pg)
 {
-    PGcancel *cancel;
-
-    if (pq_can_cancel()) {
-        job->pg = pq_cancel_start(pg);
-        return job->pg && await(job, pq_cancel_socket(job->pg), EV_WRITE, on_poll);
-    }
-    cancel = PQgetCancel(pg);
-    job->thread = cancel ? cancel_thread_start(cancel) : -1;
-    return job->thread >= 0 && await(job, job->thread, EV_READ, on_thread);
+    job->event = event_new(job->base, -1, 0, on_poll, job);
+    if (!job->event)
+        return false;
+    if (!pq_can_cancel())
+        return begin_thread(job, pg);
+    job->pg = pq_cancel_start(pg);
+    return job->pg && await(job, pq_cancel_socket(job->pg), EV_WRITE, on_poll);
 }
 
 static void count(struct cancel_jobs *jobs, struct cancel_job *job)
@@ -141,7 +158,7 @@ static void count(struct cancel_jobs *jobs, struct cancel_job *job)
 }
 
 struct cancel_job *cancel_job_start(struct event_base *base, struct cancel_jobs *jobs, PGconn *pg,
-                                    void (*on_over)(void *arg), void *arg)
+                                    cancel_over_cb on_over, void *arg)
 {
     struct cancel_job *job = mem_alloc(sizeof(*job));
 

@@ -28,12 +28,15 @@ bool cancel_jobs_have_room(struct cancel_jobs *jobs);
 /* Nobody waits for any of them. */
 void cancel_jobs_end(struct cancel_jobs *jobs);
 
+/* It is over: the server has taken note of it or it has failed, which cannot be told apart for
+ * certain. known is false where it can no longer be waited for, and may hit the session still. */
+typedef void (*cancel_over_cb)(bool known, void *arg);
+
 /* Asks the server to stop what a session is running, by a connection of its own, without waiting.
- * on_over is called from the loop, once, when the server has taken note of it or it has failed,
- * which cannot be told apart for certain; the job is gone then. jobs: what it is one of, or NULL.
- * NULL: it could not be begun. */
+ * on_over is called from the loop, once; the job is gone then. jobs: what it is one of, or NULL.
+ * NULL: it could not be begun, and nothing was sent. */
 struct cancel_job *cancel_job_start(struct event_base *base, struct cancel_jobs *jobs, PGconn *pg,
-                                    void (*on_over)(void *arg), void *arg);
+                                    cancel_over_cb on_over, void *arg);
 
 /* Nobody is to be called any more. What cannot be stopped counts as one of its jobs until it ends.
  */

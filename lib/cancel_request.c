@@ -54,11 +54,27 @@ static void settle(struct conn *conn)
     canceling->unsettled = canceling->unsettled && conn->n_sent > 0;
 }
 
-static void on_over(void *arg)
+static void lose(struct conn *conn)
+{
+    struct evpg_error why;
+
+    err_set(&why, EVPG_E_MEMORY, EVPG_FATE_UNKNOWN,
+            "out of memory for waiting for a cancel request: the connection was closed");
+    conn_hold(conn);
+    conn_down(conn, &why);
+    conn_release(conn);
+}
+
+/* One that may come yet would hit whatever is sent next. */
+static void on_over(bool known, void *arg)
 {
     struct conn *conn = arg;
 
     conn->canceling.job = NULL;
+    if (!known) {
+        lose(conn);
+        return;
+    }
     settle(conn);
     if (!conn->canceling.unsettled && conn->owner && conn->owner->completed)
         conn->owner->completed(conn);

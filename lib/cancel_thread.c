@@ -54,22 +54,15 @@ static int start_detached(struct work *work)
     return failure;
 }
 
-int cancel_thread_start(PGcancel *cancel)
+bool cancel_thread_start(PGcancel *cancel, int end)
 {
     struct work *work = mem_alloc(sizeof(*work));
-    int ends[2];
 
-    if (!work || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
-        mem_free(work);
-        PQfreeCancel(cancel);
-        return -1;
-    }
-    *work = (struct work){cancel, ends[1]};
+    if (!work)
+        return false;
+    *work = (struct work){cancel, end};
     if (start_detached(work) == 0)
-        return ends[0];
-    close(ends[0]);
-    close(ends[1]);
+        return true;
     mem_free(work);
-    PQfreeCancel(cancel);
-    return -1;
+    return false;
 }

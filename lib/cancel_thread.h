@@ -3,9 +3,10 @@
 #define CANCEL_THREAD_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
-/* Has a thread of its own send a cancel request, and frees what says where to. Gives a descriptor
- * that is readable when that is over, to be closed by whoever called; -1: it could not. */
-int cancel_thread_start(PGcancel *cancel);
+/* Has a thread of its own send a cancel request, and write a byte into that end of a pair of
+ * sockets and close it when that is over. False: it could not, and nothing was taken over. */
+bool cancel_thread_start(PGcancel *cancel, int end);
 
 #endif

@@ -180,7 +180,10 @@ static void open_both(void)
         evpg_request_set_flags(requests[i].handle, EVPG_EXCLUSIVE);
     }
     run_for_at_most(PATIENCE_MS);
-    ck_assert(requests[FIRST_MARK].code == 0 && requests[SECOND_MARK].code == 0);
+    for (int i = FIRST_MARK; i <= SECOND_MARK; i++)
+        ck_assert_msg(requests[i].completions == 1 && requests[i].code == 0,
+                      "life %d: marker %d: %d completions, code %d %s", life, i - FIRST_MARK,
+                      requests[i].completions, requests[i].code, requests[i].sqlstate);
     memset(&requests[FIRST_MARK], 0, 2 * sizeof(*requests));
 }
 

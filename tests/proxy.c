@@ -422,6 +422,14 @@ void proxy_refuse(struct proxy *proxy, bool refuse)
     }
 }
 
+void proxy_let_wait(struct proxy *proxy, bool wait)
+{
+    if (wait)
+        evconnlistener_disable(proxy->parts->listener);
+    else
+        evconnlistener_enable(proxy->parts->listener);
+}
+
 void proxy_move(struct proxy *proxy, const char *address)
 {
     proxy_refuse(proxy, true);

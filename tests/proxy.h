@@ -67,6 +67,10 @@ void proxy_half_close(struct proxy *proxy);
 /* Refuses new connections, or accepts them again. */
 void proxy_refuse(struct proxy *proxy, bool refuse);
 
+/* Lets new connections wait to be accepted, with what they send, as the kernel does; and goes on.
+ */
+void proxy_let_wait(struct proxy *proxy, bool wait);
+
 /* Whether a client has sent these bytes among the first; of text, without the byte at its end. */
 bool proxy_has_captured(const struct proxy *proxy, const char *text);
 
