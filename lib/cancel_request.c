@@ -6,9 +6,10 @@
  * know what is running. The server stops whatever it is running when it is asked, so: it is asked
  * only about the head, whose answer is awaited, and those under its Sync; one request at a time is
  * under way; nothing is sent until it cannot hit anything any more, and what was on the wire behind
- * is suspect until then: hit by mistake, it is sent once more (op_query.c). Invariants: nothing
- * waits here; if the server does not take note in time, the connection is closed; of a pool's
- * connections a few ask at a time.
+ * is suspect until then: hit by mistake, it is sent once more (op_query.c). A session that is asked
+ * just before it begins with its next statement ignores it, so it is asked again. Invariants:
+ * nothing waits here; if the server does not take note in time, the connection is closed; of a
+ * pool's connections a few ask at a time.
  */
 #include "cancel_request.h"
 
@@ -18,6 +19,10 @@
 
 /* What nobody waits for any more gets so long to end by itself. */
 #define GRACE_NS 20000000
+
+/* Before it is asked once more, the first time and at most: twice as long each time. */
+#define ASK_NS 50000000
+#define MOST_DOUBLINGS 5
 
 void cancel_request_want(struct conn *conn, struct evpg_request *request)
 {
@@ -39,6 +44,15 @@ static void set_timer(struct canceling *canceling, int64_t at_ns)
         event_active(canceling->timer, EV_TIMEOUT, 0);
 }
 
+static int64_t timer_ns(const struct canceling *canceling)
+{
+    int64_t graced_ns = canceling->graced ? canceling->grace_ns : 0;
+    int64_t end_ns = canceling->wait_ns ? canceling->wait_ns : graced_ns;
+    bool asks_first = canceling->ask_ns && (end_ns == 0 || canceling->ask_ns < end_ns);
+
+    return asks_first ? canceling->ask_ns : end_ns;
+}
+
 /* Both are over: what was asked for has been done, or has been missed. */
 static void settle(struct conn *conn)
 {
@@ -48,7 +62,8 @@ static void settle(struct conn *conn)
         return;
     if (canceling->job || canceling->target)
         return;
-    canceling->wait_ns = 0;
+    canceling->wait_ns = canceling->ask_ns = 0;
+    canceling->n_asked = 0;
     if (!canceling->graced)
         event_del(canceling->timer);
     canceling->unsettled = canceling->unsettled && conn->n_sent > 0;
@@ -65,6 +80,16 @@ static void lose(struct conn *conn)
     conn_release(conn);
 }
 
+/* If it is still not answered by then. */
+static void ask_later(struct canceling *canceling)
+{
+    unsigned doublings = canceling->n_asked < MOST_DOUBLINGS ? canceling->n_asked : MOST_DOUBLINGS;
+
+    canceling->ask_ns = budget_now_ns() + ((int64_t)ASK_NS << doublings);
+    canceling->n_asked++;
+    set_timer(canceling, timer_ns(canceling));
+}
+
 /* One that may come yet would hit whatever is sent next. */
 static void on_over(bool known, void *arg)
 {
@@ -75,6 +100,8 @@ static void on_over(bool known, void *arg)
         lose(conn);
         return;
     }
+    if (conn->canceling.target)
+        ask_later(&conn->canceling);
     settle(conn);
     if (!conn->canceling.unsettled && conn->owner && conn->owner->completed)
         conn->owner->completed(conn);
@@ -102,6 +129,7 @@ static void start(struct conn *conn, struct evpg_request *target)
     struct evpg_request *other = target;
 
     canceling->graced = NULL;
+    canceling->ask_ns = 0;
     canceling->target = target;
     canceling->unsettled = true;
     while ((other = TAILQ_NEXT(other, link)))
@@ -109,6 +137,21 @@ static void start(struct conn *conn, struct evpg_request *target)
     if (conn->face->stats)
         conn->face->stats->all.cancel_requests++;
     canceling->job = cancel_job_start(conn->base, conn->cancel_jobs, conn->pg, on_over, conn);
+    if (!canceling->job)
+        ask_later(canceling);
+}
+
+static void ask_again(struct conn *conn)
+{
+    struct canceling *canceling = &conn->canceling;
+
+    if (!cancel_jobs_have_room(conn->cancel_jobs)) {
+        ask_later(canceling);
+        return;
+    }
+    start(conn, canceling->target);
+    if (canceling->wait_ns)
+        set_timer(canceling, timer_ns(canceling));
 }
 
 /* Whether it still has time to end by itself. */
@@ -193,13 +236,6 @@ static void give_up(struct conn *conn)
     conn_down(conn, &why);
 }
 
-static int64_t timer_ns(const struct canceling *canceling)
-{
-    if (canceling->wait_ns)
-        return canceling->wait_ns;
-    return canceling->graced ? canceling->grace_ns : 0;
-}
-
 /* The loop's clock is coarse: it may come early. */
 void cancel_request_on_timer(int fd, short what, void *arg)
 {
@@ -212,6 +248,8 @@ void cancel_request_on_timer(int fd, short what, void *arg)
     conn_hold(conn);
     if (budget_now_ns() < until_ns)
         set_timer(canceling, until_ns);
+    else if (canceling->ask_ns && until_ns == canceling->ask_ns)
+        ask_again(conn);
     else if (canceling->wait_ns)
         give_up(conn);
     else

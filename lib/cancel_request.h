@@ -20,8 +20,10 @@ struct canceling {
     struct evpg_request *graced; /* the head that gets a little time to end by itself */
     int64_t grace_ns;            /* until then */
     int64_t wait_ns;             /* how long job and target are waited for; 0: for ever */
+    int64_t ask_ns;              /* when the server is asked once more; 0: it is not */
+    unsigned n_asked;            /* how often it was, about this target */
     int64_t lacking_ns;          /* since when there is no room for another job; 0: there is */
-    struct event *timer;         /* of grace and wait */
+    struct event *timer;         /* of grace, wait and asking */
 };
 
 /* The server is to be asked to stop this one, which is on the wire, when it has come to it. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_cancel: requests that are canceled, abandoned, or pointed at by a handle; CA01, CA03.
+ * db_cancel: requests that are canceled, abandoned, or pointed at by a handle, and cancel requests
+ * that get nowhere; CA01, CA03, CA09.
  *
  * The counterpart of lib/cancel.c; what else may be hit is in db_cancel_race.c.
  */
 #include "harness.h"
 #include "oracle.h"
+#include "proxy.h"
 
 #include <stdio.h>
 
@@ -286,6 +288,78 @@ START_TEST(of_an_earlier_life)
 }
 END_TEST
 
+static struct proxy *begin_by_proxy(int cancel_wait_ms)
+{
+    struct proxy *proxy;
+    char conninfo[128];
+
+    begin_closed(NULL, NULL);
+    evpg_free(db);
+    proxy = proxy_new(base, getenv("PGHOST"), getenv("PGPORT"));
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
+             proxy_port(proxy));
+    db = evpg_conn_new(base, conninfo, &EVPG_CONN_CONFIG(.cancel_wait_timeout_ms = cancel_wait_ms));
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 5000));
+    return proxy;
+}
+
+/* The session, which has nothing to do yet, takes no note of it. */
+START_TEST(comes_too_early)
+{
+    struct proxy *proxy = begin_by_proxy(_i ? -1 : 10000);
+    struct outcome *slow;
+    double start;
+
+    proxy->settings.hold = true;
+    proxy_apply(proxy);
+    slow = query("select pg_sleep(20)", EVPG_NO_PARAMS);
+    run_for(20);
+    proxy->settings.hold = false;
+    evpg_request_cancel(slow->request);
+    run_for(40);
+    ck_assert_int_eq(proxy->counters.live, 1);
+    proxy_apply(proxy);
+    start = now_ms();
+    ck_assert(await_flag(&slow->completions, 10000));
+    ck_assert(now_ms() - start < 5000);
+    ck_assert_int_eq(evpg_error_code(slow->error), EVPG_E_CANCELED);
+    end();
+}
+END_TEST
+
+/* The server cannot be reached for it: the connection is closed, in time. */
+START_TEST(ca09_unreachable)
+{
+    struct proxy *proxy = begin_by_proxy(300);
+    struct outcome *slow, *behind;
+    double start;
+
+    heart_start();
+    proxy->settings.silent = true;
+    slow = query("select pg_sleep(20)", EVPG_NO_PARAMS);
+    behind = query("select 1", EVPG_NO_PARAMS);
+    run_for(20);
+    start = now_ms();
+    if (_i)
+        evpg_request_set_timeout(slow->request, 10);
+    else
+        evpg_request_cancel(slow->request);
+    await_all();
+    ck_assert(now_ms() - start >= 290);
+    ck_assert(now_ms() - start < (SANITIZED ? 3000 : 600));
+    ck_assert_int_eq(evpg_error_code(slow->error), _i ? EVPG_E_TIMEOUT : EVPG_E_LOST);
+    ck_assert_int_eq(evpg_error_fate(slow->error), EVPG_FATE_UNKNOWN);
+    ck_assert_int_eq(evpg_error_code(behind->error), EVPG_E_LOST);
+    ck_assert_ptr_nonnull(
+        strstr(evpg_error_message(behind->error), "cancel_wait_timeout_ms (300)"));
+    heart_stop();
+    evpg_free(db);
+    db = NULL;
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_cancel");
@@ -302,6 +376,8 @@ int main(void)
     tcase_add_loop_test(tcase, handles, 0, 3);
     tcase_add_test(tcase, handle_of_an_abandoned_one);
     tcase_add_test(tcase, of_an_earlier_life);
+    tcase_add_loop_test(tcase, comes_too_early, 0, 2);
+    tcase_add_loop_test(tcase, ca09_unreachable, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

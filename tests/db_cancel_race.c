@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * db_cancel_race: cancel requests that come too late, hit others, or get nowhere; CA08, CA09, CA11.
+ * db_cancel_race: cancel requests that come too late or hit others; CA08, CA11.
  *
  * The counterpart of lib/cancel_request.c: whatever the server stops, each request is told its own
  * answer, once, and what was hit by mistake is told so, or sent again.
  */
 #include "oracle.h"
-#include "proxy.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -322,49 +321,6 @@ START_TEST(stopped_read_only)
 }
 END_TEST
 
-/* The server cannot be reached for it: the connection is closed, in time. */
-START_TEST(ca09_unreachable)
-{
-    struct proxy *proxy;
-    struct outcome *slow, *behind;
-    struct evpg_conn_config config = evpg_conn_config_default();
-    char conninfo[128];
-    double start;
-
-    config.cancel_wait_timeout_ms = 300;
-    begin_closed(NULL, NULL);
-    evpg_free(db);
-    proxy = proxy_new(base, getenv("PGHOST"), getenv("PGPORT"));
-    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d sslmode=disable",
-             proxy_port(proxy));
-    db = evpg_conn_new(base, conninfo, &config);
-    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
-    ck_assert(await_flag(&n_openings, 5000));
-    heart_start();
-    proxy->settings.silent = true;
-    slow = query("select pg_sleep(20)", EVPG_NO_PARAMS);
-    behind = query("select 1", EVPG_NO_PARAMS);
-    run_for(20);
-    start = now_ms();
-    if (_i)
-        evpg_request_set_timeout(slow->request, 10);
-    else
-        evpg_request_cancel(slow->request);
-    await_all();
-    ck_assert(now_ms() - start >= 290);
-    ck_assert(now_ms() - start < (SANITIZED ? 3000 : 600));
-    ck_assert_int_eq(evpg_error_code(slow->error), _i ? EVPG_E_TIMEOUT : EVPG_E_LOST);
-    ck_assert_int_eq(evpg_error_fate(slow->error), EVPG_FATE_UNKNOWN);
-    ck_assert_int_eq(evpg_error_code(behind->error), EVPG_E_LOST);
-    ck_assert_ptr_nonnull(
-        strstr(evpg_error_message(behind->error), "cancel_wait_timeout_ms (300)"));
-    heart_stop();
-    evpg_free(db);
-    db = NULL;
-    end();
-}
-END_TEST
-
 /* Freed while a cancel request is under way, at each pass of the loop: nothing of it is left. */
 START_TEST(freed_meanwhile)
 {
@@ -424,7 +380,6 @@ int main(void)
     tcase_add_loop_test(tcase, when_its_turn_comes, 0, N_MODES);
     tcase_add_loop_test(tcase, ca11_while_rows_stream, 0, N_LARGE_MODES);
     tcase_add_loop_test(tcase, stopped_read_only, 0, 2);
-    tcase_add_loop_test(tcase, ca09_unreachable, 0, 2);
     tcase_add_test(tcase, freed_meanwhile);
     tcase_add_test(tcase, ca08_of_one_that_is_lost);
     suite_add_tcase(suite, tcase);
