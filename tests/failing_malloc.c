@@ -6,21 +6,58 @@
  * succeed; but strdup is looked at as malloc is.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* dladdr */
+#define _GNU_SOURCE 1 /* dl_iterate_phdr */
 #endif
 #include "failing_malloc.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
+#include <stdint.h>
 #include <string.h>
 
+/* Where the code of a library is; of libevent there are several. */
+struct range {
+    uintptr_t start, end;
+};
+
+enum { MOST_RANGES = 16 };
+
+static struct range ranges[MOST_RANGES];
+static int n_ranges;
 static const char *failing; /* the library's name; NULL: none */
 static long countdown, n_failed;
 static _Atomic long n_live; /* threads that ask for cancels have some */
 static bool keeps_failing;
 
+static int note_ranges(struct dl_phdr_info *object, size_t size, void *library)
+{
+    (void)size;
+    if (!strstr(object->dlpi_name, library))
+        return 0;
+    for (int i = 0; i < object->dlpi_phnum && n_ranges < MOST_RANGES; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        uintptr_t start = object->dlpi_addr + part->p_vaddr;
+
+        if (part->p_type == PT_LOAD && part->p_flags & PF_X)
+            ranges[n_ranges++] = (struct range){start, start + part->p_memsz};
+    }
+    return 0;
+}
+
+static bool is_of_library(const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+
+    for (int i = 0; i < n_ranges; i++)
+        if (at >= ranges[i].start && at < ranges[i].end)
+            return true;
+    return false;
+}
+
 void malloc_fail(const char *library, long k, bool sticky)
 {
+    n_ranges = 0;
+    dl_iterate_phdr(note_ranges, (void *)library);
     failing = library;
     countdown = k;
     keeps_failing = sticky;
@@ -47,9 +84,7 @@ void __libc_free(void *memory);
 
 static bool fails(const void *caller)
 {
-    Dl_info info;
-
-    if (!failing || countdown == 0 || !dladdr(caller, &info) || !strstr(info.dli_fname, failing))
+    if (!failing || countdown == 0 || !is_of_library(caller))
         return false;
     if (--countdown > 0)
         return false;
