@@ -86,6 +86,7 @@ static void ask_later(struct canceling *canceling)
     unsigned doublings = canceling->n_asked < MOST_DOUBLINGS ? canceling->n_asked : MOST_DOUBLINGS;
 
     canceling->ask_ns = budget_now_ns() + ((int64_t)ASK_NS << doublings);
+    canceling->heard = false;
     canceling->n_asked++;
     set_timer(canceling, timer_ns(canceling));
 }
@@ -141,11 +142,20 @@ static void start(struct conn *conn, struct evpg_request *target)
         ask_later(canceling);
 }
 
+/* Where answers are still coming, that of the target may be on its way, and the server have gone on
+ * to the next. */
+static bool may_hit_another(const struct canceling *canceling)
+{
+    const struct evpg_request *target = canceling->target;
+
+    return canceling->heard && TAILQ_NEXT(target->group ? target->group : target, link);
+}
+
 static void ask_again(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;
 
-    if (!cancel_jobs_have_room(conn->cancel_jobs)) {
+    if (may_hit_another(canceling) || !cancel_jobs_have_room(conn->cancel_jobs)) {
         ask_later(canceling);
         return;
     }

@@ -21,7 +21,8 @@ struct canceling {
     int64_t grace_ns;            /* until then */
     int64_t wait_ns;             /* how long job and target are waited for; 0: for ever */
     int64_t ask_ns;              /* when the server is asked once more; 0: it is not */
-    unsigned n_asked;            /* how often it was, about this target */
+    unsigned n_asked;            /* how often it was, about this target, or that was put off */
+    bool heard;                  /* the session has said something since ask_ns was set */
     int64_t lacking_ns;          /* since when there is no room for another job; 0: there is */
     struct event *timer;         /* of grace, wait and asking */
 };

@@ -342,6 +342,7 @@ void io_on_readable(evutil_socket_t fd, short what, void *arg)
     budget_start(&budget);
     next = drain(conn, &budget);
     if (next == WAIT && !conn->paused) {
+        conn->canceling.heard = true;
         if (PQconsumeInput(conn->pg))
             next = drain_all(conn, &budget);
         else

@@ -328,6 +328,28 @@ START_TEST(comes_too_early)
 }
 END_TEST
 
+/* What the server has said before it stopped comes slowly. It goes on with what is behind
+ * meanwhile, which is left alone. */
+START_TEST(the_answer_is_on_its_way)
+{
+    struct proxy *proxy = begin_by_proxy(10000);
+    struct outcome *large, *behind[2];
+
+    large = query("select repeat('x', 1000) from generate_series(1, 20000)", EVPG_NO_PARAMS);
+    behind[0] = query("select pg_sleep(0.7)", EVPG_NO_PARAMS);
+    behind[1] = query("select 1", EVPG_NO_PARAMS);
+    proxy->settings.piece = 2000;
+    proxy->settings.delay_ms = 8;
+    run_for(100);
+    evpg_request_cancel(large->request);
+    await_all();
+    ck_assert_int_eq(evpg_error_code(large->error), EVPG_E_CANCELED);
+    ck_assert_outcome_ok(behind[0]);
+    ck_assert_outcome_ok(behind[1]);
+    end();
+}
+END_TEST
+
 /* The server cannot be reached for it: the connection is closed, in time. */
 START_TEST(ca09_unreachable)
 {
@@ -377,6 +399,7 @@ int main(void)
     tcase_add_test(tcase, handle_of_an_abandoned_one);
     tcase_add_test(tcase, of_an_earlier_life);
     tcase_add_loop_test(tcase, comes_too_early, 0, 2);
+    tcase_add_test(tcase, the_answer_is_on_its_way);
     tcase_add_loop_test(tcase, ca09_unreachable, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);

@@ -56,9 +56,10 @@ EVPG_EXPORT void evpg_request_set_timeout(struct evpg_request *request, int ms);
  * more, by itself, where that does not change its order: outside a transaction block, before any of
  * its rows was delivered, and with nothing behind it on the wire; else it fails with SQLSTATE 57014
  * and EVPG_FATE_NOT_EXECUTED. A server that was asked just before it began ignores that, so it is
- * asked again after 50 ms, and then less and less often. If canceling is not over within
- * cancel_wait_timeout_ms, the connection is closed, and what was on the wire is lost. Before libpq
- * 17 it takes a thread for each time, which ends by itself.
+ * asked again after 50 ms, and then less and less often; with others on the wire behind, only when
+ * no answers have come meanwhile. If canceling is not over within cancel_wait_timeout_ms, the
+ * connection is closed, and what was on the wire is lost. Before libpq 17 it takes a thread for
+ * each time, which ends by itself.
  *
  * evpg_open()'s request: the opening is given up, and what waits for it fails as well. That of
  * evpg_transaction(): see there. What a transaction has sent along with its BEGIN shares a Sync,
