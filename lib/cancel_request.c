@@ -164,10 +164,11 @@ static void ask_again(struct conn *conn)
         set_timer(canceling, timer_ns(canceling));
 }
 
-/* Whether it still has time to end by itself. */
+/* Whether it still has time to end by itself; not where another had its own, and waits for room: by
+ * then the timer is that of the limit. */
 static bool has_grace(struct canceling *canceling, struct evpg_request *request)
 {
-    if (!request->abandoned)
+    if (!request->abandoned || canceling->wait_ns)
         return false;
     if (canceling->graced != request) {
         canceling->graced = request;

@@ -145,6 +145,40 @@ START_TEST(room_after_a_loss)
 }
 END_TEST
 
+static struct evpg_request *parts[2];
+
+static void submit_parts(struct evpg_db *tx, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        parts[i] = evpg_query(tx, "select pg_sleep(20), 'waits'", EVPG_NO_PARAMS, NULL, NULL, NULL);
+    evpg_commit(tx);
+}
+
+/* The one before it is left as well, while it waits for room: that is not put off once more. */
+START_TEST(waits_for_another)
+{
+    struct outcome *asking[MOST_CANCELS], *whole = new_outcome();
+
+    begin_behind(MOST_CANCELS + 1, 60000);
+    sleep_on_all(asking, MOST_CANCELS);
+    note_submit(whole, evpg_transaction(db, NULL, submit_parts, record_done, whole));
+    run_for(200);
+    proxy_let_wait(proxy, true);
+    unwant(asking, MOST_CANCELS, false);
+    run_for(20);
+    for (int i = 1; i >= 0; i--) {
+        evpg_request_abandon(parts[i]);
+        run_for(50);
+    }
+    proxy_let_wait(proxy, false);
+    ck_assert(await_flag(&whole->completions, 10000));
+    ck_assert_ptr_nonnull(whole->error);
+    await_all();
+    end();
+}
+END_TEST
+
 /* First come, first served, whichever connection they are on. */
 START_TEST(room_in_turn)
 {
@@ -345,6 +379,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, few_at_a_time, 0, 2);
     tcase_add_test(tcase, room_after_a_loss);
+    tcase_add_test(tcase, waits_for_another);
     tcase_add_loop_test(tcase, room_in_turn, 0, 2);
     tcase_add_loop_test(tcase, all_of_many, 0, 2);
     tcase_add_loop_test(tcase, unsettled_is_not_idle, 0, 2);
