@@ -135,11 +135,11 @@ static void start(struct conn *conn, struct evpg_request *target)
     canceling->unsettled = true;
     while ((other = TAILQ_NEXT(other, link)))
         other->suspect = true;
-    if (conn->face->stats)
-        conn->face->stats->all.cancel_requests++;
     canceling->job = cancel_job_start(conn->base, conn->cancel_jobs, conn->pg, on_over, conn);
     if (!canceling->job)
         ask_later(canceling);
+    else if (conn->face->stats)
+        conn->face->stats->all.cancel_requests++;
 }
 
 /* Where answers are still coming, that of the target may be on its way, and the server have gone on

@@ -18,7 +18,8 @@ static void use_up_descriptors(void)
 {
     struct rlimit none;
 
-    proxy_refuse(pool_proxy, true);
+    if (pool_proxy)
+        proxy_refuse(pool_proxy, true);
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     none = limit;
     none.rlim_cur = 0;
@@ -28,7 +29,8 @@ static void use_up_descriptors(void)
 static void give_descriptors_back(void)
 {
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    proxy_refuse(pool_proxy, false);
+    if (pool_proxy)
+        proxy_refuse(pool_proxy, false);
 }
 
 /* It would take a slow machine too long. */
@@ -69,6 +71,39 @@ START_TEST(f27_lost_without_descriptors)
     ck_assert_int_lt(passes, 3000);
     give_descriptors_back();
     pool_phase_end();
+}
+END_TEST
+
+static uint64_t count_cancel_requests(void)
+{
+    struct evpg_pool_stats stats = EVPG_POOL_STATS();
+
+    ck_assert_int_eq(evpg_pool_get_stats(db, &stats), 0);
+    return stats.cancel_requests;
+}
+
+/* What could not be sent is sent when it can be, and is not counted before. */
+START_TEST(f27_canceled_without_descriptors)
+{
+    struct outcome *slow;
+    uint64_t counts[2];
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
+    query("select 1", EVPG_NO_PARAMS);
+    await_all();
+    slow = query("select pg_sleep(20)", EVPG_NO_PARAMS);
+    run_for(50);
+    use_up_descriptors();
+    evpg_request_cancel(slow->request);
+    run_for(100);
+    counts[0] = count_cancel_requests();
+    give_descriptors_back();
+    ck_assert(await_flag(&slow->completions, 5000));
+    counts[1] = count_cancel_requests();
+    ck_assert_int_eq(evpg_error_code(slow->error), EVPG_E_CANCELED);
+    ck_assert_int_eq(counts[0], 0);
+    ck_assert_int_ge(counts[1], 1);
+    end();
 }
 END_TEST
 
@@ -147,6 +182,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, f27_no_descriptors, 0, N_POOL_PHASES);
     tcase_add_loop_test(tcase, f27_lost_without_descriptors, 0, N_POOL_PHASES);
+    tcase_add_test(tcase, f27_canceled_without_descriptors);
     tcase_add_loop_test(tcase, f24_the_server_tires_of_sessions, 0, N_POOL_PHASES);
     tcase_add_loop_test(tcase, f32_writes_to_nobody, 0, N_POOL_PHASES);
     tcase_add_loop_test(tcase, f37_a_loop_that_stands_still, 0, 2);
