@@ -187,7 +187,7 @@ static void take_last_words(struct conn *conn, PGresult *result)
 }
 
 /* Before all that was never sent, and in the order in which they were. */
-void pipeline_send_again(struct conn *conn, struct evpg_request *request)
+static void send_again(struct conn *conn, struct evpg_request *request)
 {
     struct evpg_request *before = TAILQ_FIRST(&conn->queued);
 
@@ -232,7 +232,7 @@ void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budg
     budget_take(budget);
     if (is_to_be_sent_again(conn, head)) {
         head->ops->reset(head);
-        pipeline_send_again(conn, head);
+        send_again(conn, head);
         return;
     }
     head->done_ns = budget->looked_ns;
