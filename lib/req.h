@@ -104,6 +104,7 @@ struct evpg_request {
     bool unordered; /* a pool's own: nobody relies on its place among others */
     bool suspect;   /* on the wire when the server was asked to stop another */
     bool hit;       /* the server says that it was stopped */
+    bool struck;    /* it was, when another of its transaction was to be */
     int timeout_ms; /* that its deadline was made from */
     struct deadline deadline;
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */

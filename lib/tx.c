@@ -96,6 +96,21 @@ void tx_fail(struct tx *tx, const struct evpg_error *why)
     tx_end(tx);
 }
 
+/* What was stopped for another is not what it has failed for. */
+void tx_fail_by(struct tx *tx, const struct evpg_request *request, const struct evpg_error *why)
+{
+    struct evpg_error canceled;
+
+    if (!request->struck) {
+        tx_fail(tx, why);
+        return;
+    }
+    err_set(&canceled, EVPG_E_CANCELED, EVPG_FATE_NOT_EXECUTED, "a statement was canceled");
+    err_set_sqlstate(&canceled, "57014");
+    canceled.phase = EVPG_PHASE_RUNNING;
+    tx_fail(tx, &canceled);
+}
+
 void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message)
 {
     struct evpg_error why;

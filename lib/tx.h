@@ -73,6 +73,9 @@ bool tx_is_lost(const struct tx *tx);
 /* It has failed, for this reason, unless it had before: it is rolled back. Calls nobody. */
 void tx_fail(struct tx *tx, const struct evpg_error *why);
 
+/* The same, for what has become of this one of its statements. */
+void tx_fail_by(struct tx *tx, const struct evpg_request *request, const struct evpg_error *why);
+
 /* The same, in our words. */
 void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message);
 

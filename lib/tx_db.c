@@ -142,7 +142,7 @@ static void tx_done(struct evpg_db *db, struct evpg_request *request,
     if (error)
         note_role(tx, error);
     if (error && !is_part(request))
-        tx_fail(tx, error);
+        tx_fail_by(tx, request, error);
     if (request->ended_block)
         tx_spoil(tx);
 }

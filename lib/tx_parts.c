@@ -68,7 +68,7 @@ static void on_first(const struct evpg_result *result, void *arg)
     struct tx *tx = arg;
 
     if (evpg_result_error(result))
-        tx_fail(tx, evpg_result_error(result));
+        tx_fail_by(tx, &tx->first.base, evpg_result_error(result));
     else
         tx->began = true;
 }
@@ -100,17 +100,25 @@ static void release_group(struct evpg_request *request)
     tx_release(tx_of_group(request));
 }
 
-/* What was skipped names the one that has failed. */
+/* What was skipped names the one that has failed, unless it was not wanted itself. */
 static bool explain_skipped(const struct group *group, const struct evpg_request *member,
                             struct evpg_error *error)
 {
     if (!op_rows_of(member)->failed)
         return false;
-    err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
-            "skipped, for statement %zu of the transaction has failed", group->failed_number - 1);
-    if (group->failed_number == 1)
+    if (member->canceled)
+        err_set(error, EVPG_E_CANCELED, EVPG_FATE_NOT_EXECUTED,
+                "canceled before the server came to it");
+    else if (group->failed->struck)
+        err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
+                "skipped, for another statement of the transaction was canceled");
+    else if (group->failed_number == 1)
         err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
                 "skipped, for the transaction could not be begun");
+    else
+        err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
+                "skipped, for statement %zu of the transaction has failed",
+                group->failed_number - 1);
     error->phase = EVPG_PHASE_SETTLING;
     return true;
 }

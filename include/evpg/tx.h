@@ -137,9 +137,10 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  *   refused (evpg_query() returns NULL), fails the transaction. It is rolled back at once: those
  *   that were not sent are done with EVPG_E_ABORTED and EVPG_FATE_NOT_SENT; those on the wire have
  *   the server's answer, EVPG_E_ABORTED or SQLSTATE 25P02; later submits are refused, with
- *   ESHUTDOWN. done has the error of the first. It fails only its own part of the transaction,
- * where that was begun on a transaction: this one goes on, with what the part has done undone, and
- * ends by its own evpg_commit().
+ *   ESHUTDOWN. done has the error of the first; where that was stopped by the server because
+ * another one was canceled, whose turn had not come or was over, EVPG_E_CANCELED. It fails only its
+ * own part of the transaction, where that was begun on a transaction: this one goes on, with what
+ * the part has done undone, and ends by its own evpg_commit().
  * - Within it there are no transparent second attempts: a prepared statement that is out of date
  *   (SQLSTATE 0A000) or gone (26000) is an error, and works the next time.
  * - BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like by evpg_query() are refused, and so fail the
