@@ -170,14 +170,6 @@ static void note_role(const struct op_rows *rows, const char *sqlstate)
         conn->role_denied = true;
 }
 
-/* By a cancel request that was meant for another; elsewhere that one is sent once more. */
-static void note_stop(struct evpg_request *request)
-{
-    request->hit = true;
-    request->struck = request->in_block && request->conn->canceling.unsettled &&
-                      !request->canceled && !request->abandoned;
-}
-
 /* Of several errors the first is what went wrong: behind it all is skipped. Rows that were kept
  * back are as good as any, unless it is to be sent again. */
 static void note_failure(struct op_rows *rows, PGresult *result)
@@ -187,7 +179,7 @@ static void note_failure(struct op_rows *rows, PGresult *result)
         return;
     }
     if (pq_is_stopped(result))
-        note_stop(&rows->base);
+        cancel_request_note_hit(&rows->base);
     else if (rows->held)
         show_next(rows);
     replace(&rows->failed, result);
@@ -342,13 +334,6 @@ static void set_ignored(struct evpg_error *error)
     error->field[EVPG_FIELD_MESSAGE] = message;
 }
 
-static void set_struck(struct evpg_error *error)
-{
-    err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
-            "stopped, for another statement of the transaction was canceled");
-    err_set_sqlstate(error, "57014");
-}
-
 bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
 {
     const struct evpg_error *row_error =
@@ -363,7 +348,7 @@ bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
     else if (rows->failed && rows->ignored)
         set_ignored(error);
     else if (rows->failed && rows->base.struck)
-        set_struck(error);
+        cancel_request_explain(error);
     else if (rows->failed)
         pq_set_error(error, canceled ? EVPG_E_CANCELED : EVPG_E_SERVER, fate_of_failed(rows),
                      rows->failed);

@@ -308,10 +308,21 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
     }
 }
 
+/* That of its preludes, which are nothing of its own. */
+static bool take_early_sync(struct evpg_request *head)
+{
+    if (!head->parted || head->state != REQ_ACTIVE || head->preludes > 0 || head->answered)
+        return false;
+    head->parted = false;
+    return true;
+}
+
 static void take_sync(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
     bool settling = head->state == REQ_SETTLING && !head->failed_at_sync;
 
+    if (take_early_sync(head))
+        return;
     if (!settling) {
         broken(conn, "the server broke the protocol: a Sync was answered before its statement");
         return;
@@ -365,7 +376,7 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
     head->failed_at_sync = head->state == REQ_SETTLING;
     head->said = error && head->off_pipeline ? strlen(PQerrorMessage(conn->pg)) : head->said;
     head->answered = head->answered || !pq_is_row_part(status);
-    if (error && head->group)
+    if (error && head->group && !head->parted)
         group_note_failure(head);
     if (head->preludes > 0)
         take_prelude(conn, head, result);

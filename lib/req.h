@@ -81,6 +81,7 @@ struct evpg_request {
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
     unsigned preludes; /* answers that come before its own */
+    bool parted;       /* these have a Sync of their own, which is to be answered */
     bool renewed;      /* it is sent for the second time */
     bool alone;        /* nothing else may be on the wire */
     bool pins;         /* it is about the session: not for one that others use as well */

@@ -50,12 +50,35 @@ static void make_ready(struct tx *tx, struct op_rows *rows, const struct req_ops
     tx_hold(tx);
 }
 
+/* What is prepared, and not wanted any more, is dropped before a transaction, as it cannot be
+ * within one: under a Sync of its own, so that whatever comes of it is nothing of this one's. */
+static bool send_closes(struct evpg_request *request, PGconn *pg)
+{
+    char name[STMT_NAME_SIZE];
+
+    while (stmt_take_evicted(&request->conn->statements, name)) {
+        if (!pq_send_close(pg, name))
+            return false;
+        request->preludes++;
+    }
+    request->parted = request->preludes > 0;
+    return !request->parted || pq_send_sync(pg);
+}
+
+static void first_prelude(struct evpg_request *request, PGresult *result)
+{
+    (void)request;
+    PQclear(result);
+}
+
 /* BEGIN, or SAVEPOINT. */
 static bool first_send(struct evpg_request *request, PGconn *pg)
 {
     struct tx *tx = tx_of_rows(request);
     char sql[128];
 
+    if (!tx->outer && !send_closes(request, pg))
+        return false;
     if (tx->outer)
         snprintf(sql, sizeof(sql), "savepoint %s", tx->savepoint);
     else
@@ -77,6 +100,7 @@ static const struct req_ops first_ops = {
     .send = first_send,
     .streams = has_no_rows,
     .result = op_rows_result,
+    .prelude = first_prelude,
     .deliver = op_rows_deliver,
     .discard = op_rows_discard,
     .abandon = op_rows_abandon,

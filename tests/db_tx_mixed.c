@@ -8,6 +8,7 @@
 #include "oracle.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct evpg_pool_stats stats;
 
@@ -101,18 +102,22 @@ static void say_another(struct txn *txn)
     evpg_commit(txn->tx);
 }
 
+static void begin_with_cache(int size)
+{
+    begin_closed("", &EVPG_CONN_CONFIG(.max_prepared_statements = size));
+    n_openings = 0;
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 10000));
+}
+
 /* A statement that the cache drops, and the server has dropped before: nothing of this one's. */
 START_TEST(dropped_twice)
 {
-    struct evpg_conn_config config = EVPG_CONN_CONFIG(.max_prepared_statements = 1);
     struct outcome *found, *dropped;
     struct txn *txn;
     char sql[128];
 
-    begin_closed("", &config);
-    n_openings = 0;
-    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
-    ck_assert(await_flag(&n_openings, 10000));
+    begin_with_cache(1);
     query("select 11", EVPG_NO_PARAMS);
     await_all();
     found = new_outcome();
@@ -123,9 +128,61 @@ START_TEST(dropped_twice)
     dropped = query(sql, EVPG_NO_PARAMS);
     await_all();
     ck_assert_outcome_ok(dropped);
-    txn = txn_on_db(say_another);
-    await_txn(txn);
-    check_committed(txn);
+    for (int i = 0; i < 3; i++) {
+        txn = txn_on_db(i == 1 ? commit_one : say_another);
+        await_txn(txn);
+        check_committed(txn);
+    }
+    end();
+    free_txns();
+}
+END_TEST
+
+static void say_numbered(struct txn *txn)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "select %d", 1000 + txn->number);
+    txn->of[0] = say(txn, sql);
+    evpg_commit(txn->tx);
+}
+
+static void count_prepared(struct txn *txn)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof(sql),
+             "select count(*) filter (where statement = 'select %d')::int, count(*)::int"
+             " from pg_prepared_statements",
+             1000 + txn->number);
+    txn->of[0] = say(txn, sql);
+    evpg_commit(txn->tx);
+}
+
+/* A connection that runs transactions only: what it does not use any more is dropped, in no trip of
+ * its own, so that there is room for what it uses. Whatever isolation it has, and on a pool. */
+START_TEST(prepared_and_dropped)
+{
+    enum { CACHE = 6, MOST = 10 * CACHE };
+    struct evpg_tx_config config = EVPG_TX_CONFIG(.isolation = _i ? EVPG_SERIALIZABLE : 0);
+    struct evpg_conn_config connection = EVPG_CONN_CONFIG(.max_prepared_statements = CACHE);
+    struct evpg_pool_config pool =
+        EVPG_POOL_CONFIG(.max_connections = 1, .connection = &connection);
+    struct txn *txn;
+
+    if (_i == 2)
+        begin_pool(ALONE, &pool);
+    else
+        begin_with_cache(CACHE);
+    for (int i = 0; i <= MOST; i++) {
+        txn = new_txn(i < MOST ? say_numbered : count_prepared);
+        txn->number = i < MOST ? i : MOST - 1;
+        run_txn(txn, db, &config);
+        await_txn(txn);
+        check_committed(txn);
+    }
+    ck_assert_str_eq(cell(txn->of[0], 0, 0), "1");
+    ck_assert_int_le(atoi(cell(txn->of[0], 0, 1)), CACHE + 1);
     end();
     free_txns();
 }
@@ -271,6 +328,7 @@ int main(void)
     tcase_add_loop_test(tcase, counted, 0, 3);
     tcase_add_test(tcase, row_error);
     tcase_add_test(tcase, dropped_twice);
+    tcase_add_loop_test(tcase, prepared_and_dropped, 0, 3);
     tcase_add_loop_test(tcase, read_only_is_no_standby, 0, 2);
     tcase_add_loop_test(tcase, part_unsent, 0, 3);
     tcase_add_loop_test(tcase, paused_member, 0, 4);
