@@ -101,6 +101,7 @@ static void note_first_row(struct evpg_request *request, int64_t now_ns)
 static inline bool write_one(struct conn *conn, struct evpg_request *request)
 {
     conn->n_sent++;
+    conn->n_counted += request->in_stats;
     conn->sent_bytes += request->size;
     request->state = REQ_SENT;
     note_sent(conn, request);
@@ -119,6 +120,7 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
 {
     TAILQ_REMOVE(&conn->queued, request, link);
     conn->n_queued--;
+    conn->n_counted -= request->in_stats;
     conn->queued_bytes -= request->size;
     conn->queued_more -= request->more;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
@@ -199,6 +201,7 @@ static void send_again(struct conn *conn, struct evpg_request *request)
     if (request->db->stats)
         request->db->stats->all.sent_again++;
     conn->n_queued++;
+    conn->n_counted += request->in_stats;
     conn->queued_bytes += request->size;
     conn->queued_more += request->more;
     if (before)
@@ -225,6 +228,7 @@ void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budg
 {
     TAILQ_REMOVE(&conn->sent, head, link);
     conn->n_sent--;
+    conn->n_counted -= head->in_stats;
     conn->sent_bytes -= head->size;
     look_at_transaction(conn);
     cancel_request_answered(conn, head);

@@ -87,6 +87,7 @@ struct evpg_request {
     bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool special;      /* a group, or one that begins: it is not just sent */
+    bool in_stats;     /* a pool's statistics count it */
     bool part;         /* our own of a transaction: counted with that, not by itself */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool ended_block;  /* a script that has ended a transaction, or begun one */

@@ -59,6 +59,71 @@ START_TEST(counted)
 }
 END_TEST
 
+static void check_running(int expected)
+{
+    look();
+    ck_assert_int_eq((int)stats.running, expected);
+}
+
+static void sleep_in_part(struct txn *part)
+{
+    check_running(4);
+    part->of[0] = say(part, "select pg_sleep(0.2)");
+    check_running(5);
+}
+
+static struct txn *several;
+
+static void commit_all(const struct evpg_result *result, struct outcome *outcome)
+{
+    (void)result;
+    (void)outcome;
+    check_running(1);
+    evpg_commit(several->tx);
+    check_running(1);
+}
+
+/* The transaction, a statement, a part of it with one, and two statements behind. */
+static void run_several(struct txn *txn)
+{
+    several = txn;
+    check_running(1);
+    txn->of[0] = say(txn, "select pg_sleep(0.2)");
+    txn->inner = new_txn(sleep_in_part);
+    run_txn(txn->inner, txn->tx, NULL);
+    txn->of[1] = say(txn, "select 1");
+    txn->of[2] = new_outcome();
+    txn->of[2]->on_done = commit_all;
+    say_with(txn, txn->of[2], "select 2");
+    check_running(5);
+}
+
+/* What runs is the application's: not BEGIN, COMMIT and the like, nor what checks a connection. */
+START_TEST(running)
+{
+    struct txn *txn;
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1, .server_check_delay_ms = 1));
+    query("select 0", EVPG_NO_PARAMS);
+    await_all();
+    check_running(0);
+    run_for(20);
+    txn = new_txn(run_several);
+    run_txn(txn, db, NULL);
+    run_for(100);
+    check_running(5);
+    run_for(200);
+    check_running(5);
+    evpg_commit(txn->inner->tx);
+    check_running(5);
+    await_txn(txn);
+    check_committed(txn);
+    check_running(0);
+    end();
+    free_txns();
+}
+END_TEST
+
 static enum evpg_flow read_number(const struct evpg_row *row, struct outcome *outcome)
 {
     int number;
@@ -326,6 +391,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, counted, 0, 3);
+    tcase_add_test(tcase, running);
     tcase_add_test(tcase, row_error);
     tcase_add_test(tcase, dropped_twice);
     tcase_add_loop_test(tcase, prepared_and_dropped, 0, 3);
