@@ -37,9 +37,8 @@ static void note_tag(struct op_rows *rows, const char *tag)
     rows->tag[length] = '\0';
     if (*tag == 'D' && (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0))
         stmt_cache_clear(&rows->base.conn->statements);
-    if (rows->base.off_pipeline &&
-        (strcmp(tag, "BEGIN") == 0 || strcmp(tag, "START TRANSACTION") == 0))
-        rows->base.ended_block = true; /* for there was none, or now is another */
+    if (rows->base.off_pipeline)
+        req_note_tag(&rows->base, tag);
     if (*tag != 'C' && *tag != 'P' && *tag != 'R')
         return;
     if (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0)

@@ -91,6 +91,8 @@ struct evpg_request {
     bool part;         /* our own of a transaction: counted with that, not by itself */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool ended_block;  /* a script that has ended a transaction, or begun one */
+    bool made_save;    /* a script that has made a savepoint */
+    bool went_back;    /* a script that has rolled back before it made any */
     bool unsent;       /* the rest of it, and its Sync, is sent by more */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
@@ -121,6 +123,9 @@ void req_clear_handle(struct evpg_request *request);
 
 /* Adds to an error what it is about: the statement, and the request's name. */
 void req_describe(const struct evpg_request *request, const char *sql, struct evpg_error *error);
+
+/* What a script has done to the transaction that it is in, by the tag of one of its statements. */
+void req_note_tag(struct evpg_request *request, const char *tag);
 
 /* Frees a request. */
 void req_release(struct evpg_request *request);

@@ -45,6 +45,7 @@ struct tx {
     struct op_rows last;  /* COMMIT, ROLLBACK */
     bool began;           /* the server has answered BEGIN */
     bool commit_sent;
+    bool has_saves; /* of the outermost: a script of it has made a savepoint */
     char savepoint[24];
 
     bool asked;               /* evpg_commit or evpg_rollback was called */

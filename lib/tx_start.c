@@ -80,7 +80,7 @@ static void start(struct tx *tx)
 {
     if (tx->attempt++ == 0)
         evtimer_assign(&tx->timer, tx->base.conn->base, on_timer, tx);
-    tx->asked = tx->began = tx->commit_sent = tx->put_off = false;
+    tx->asked = tx->began = tx->commit_sent = tx->put_off = tx->has_saves = false;
     tx->active_ns = budget_now_ns();
     tx_set_stage(tx, TX_OPEN);
     tx_start_db(tx);
