@@ -64,6 +64,12 @@ void tx_set_timer(struct tx *tx, int64_t ns)
         event_active(&tx->timer, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
+void tx_set_idle_timer(struct tx *tx)
+{
+    if (tx->config.idle_timeout_ms > 0)
+        tx_set_timer(tx, (int64_t)tx->config.idle_timeout_ms * 1000000);
+}
+
 /* Only what is before it in the queue is its own; a part of it that has begun ends by itself. */
 static void withdraw(struct tx *tx)
 {
@@ -136,6 +142,8 @@ void tx_end(struct tx *tx)
     stop_timer(tx);
     if (tx_is_lost(tx))
         return;
+    if (tx->why.code)
+        tx_set_idle_timer(tx); /* for rows that are paused */
     if (tx->why.code && tx_withdraw_parts(tx))
         tx_over(tx, true);
     else

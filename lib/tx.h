@@ -103,8 +103,10 @@ bool tx_has_left_over(const struct tx *tx);
 /* They are told. */
 void tx_finish_left_over(struct tx *tx);
 
-/* Its timer, which it has since it began. */
+/* Its timer, which it has since it began; and as long as idle_timeout_ms says, if that is limited.
+ */
 void tx_set_timer(struct tx *tx, int64_t ns);
+void tx_set_idle_timer(struct tx *tx);
 
 /* For struct req_ops. */
 void tx_finish(struct evpg_request *request, struct evpg_error *cut);

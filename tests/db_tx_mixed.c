@@ -339,13 +339,18 @@ static enum evpg_flow pause_once(const struct evpg_row *row, struct outcome *out
     return EVPG_PAUSE;
 }
 
-static void pause_second(struct txn *txn)
+static void pause_among_three(struct txn *txn)
 {
     txn->of[0] = say(txn, "select generate_series(1, 3)");
     txn->of[1] = new_outcome();
     txn->of[1]->on_row = pause_once;
     say_with(txn, txn->of[1], "select generate_series(1, 2000)");
     txn->of[2] = say(txn, "select generate_series(1, 3)");
+}
+
+static void pause_second(struct txn *txn)
+{
+    pause_among_three(txn);
     evpg_commit(txn->tx);
 }
 
@@ -384,6 +389,42 @@ START_TEST(paused_member)
 }
 END_TEST
 
+enum held_up { RESUMED, STOPPED, OVERDUE, FORGOTTEN, N_HELD_UP };
+
+/* It has failed, but rows that are paused hold up ROLLBACK: until they go on, or their request is
+ * canceled; or until the deadline, or for no longer than it may be idle. */
+START_TEST(failed_while_paused)
+{
+    double began_ms;
+    struct txn *txn;
+
+    begin_for_txn(ALONE);
+    paused = NULL;
+    txn = new_txn(pause_among_three);
+    run_txn(txn, db,
+            &EVPG_TX_CONFIG(.timeout_ms = _i == OVERDUE ? 600 : 10000,
+                            .idle_timeout_ms = _i == FORGOTTEN ? 400 : 10000));
+    for (int i = 0; i < 100 && !paused; i++)
+        run_for(10);
+    ck_assert_ptr_nonnull(paused);
+    evpg_rollback(txn->tx, "not wanted");
+    began_ms = now_ms();
+    run_for(200);
+    ck_assert_int_eq(txn->done, 0);
+    if (_i == RESUMED)
+        evpg_request_resume(paused);
+    if (_i == STOPPED)
+        evpg_request_cancel(paused);
+    await_txn(txn);
+    ck_assert(now_ms() - began_ms < 1500);
+    check_failed(txn, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED, NULL);
+    ck_assert_int_eq(txn->of[1]->n_rows, _i == RESUMED ? 2000 : 2);
+    check_rows("0");
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_tx_mixed");
@@ -398,6 +439,7 @@ int main(void)
     tcase_add_loop_test(tcase, read_only_is_no_standby, 0, 2);
     tcase_add_loop_test(tcase, part_unsent, 0, 3);
     tcase_add_loop_test(tcase, paused_member, 0, 4);
+    tcase_add_loop_test(tcase, failed_while_paused, 0, N_HELD_UP);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -85,7 +85,9 @@ struct evpg_tx_config {
     /**
      * How long it may have nothing under way and not be ended, because evpg_commit() was forgotten;
      * then it is rolled back, with EVPG_E_TIMEOUT. It holds its connection, and perhaps locks,
-     * meanwhile. -1: as long as it likes. Default: 30,000.
+     * meanwhile. Rows that are paused are under way; but where it has failed, they hold up ROLLBACK
+     * for no longer than this: then they are thrown away, and their statement fails with
+     * EVPG_E_TIMEOUT. -1: as long as it likes. Default: 30,000.
      */
     int idle_timeout_ms;
 
@@ -141,6 +143,9 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  *   another one was canceled, whose turn had not come or was over, EVPG_E_CANCELED. It fails only
  *   its own part of the transaction, where that was begun on a transaction: this one goes on, with
  *   what the part has done undone, and ends by its own evpg_commit().
+ * - Rows that are paused (EVPG_PAUSE) hold up all that is behind them, COMMIT and ROLLBACK
+ *   included: until they go on, or their request is canceled, or the transaction is, or is freed;
+ *   until a deadline; or, once it has failed, for idle_timeout_ms.
  * - Within it there are no transparent second attempts: a prepared statement that is out of date
  *   (SQLSTATE 0A000) or gone (26000) is an error, and works the next time.
  * - BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like by evpg_query() are refused, and so fail the
