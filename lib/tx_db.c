@@ -156,11 +156,14 @@ static void tx_done(struct evpg_db *db, struct evpg_request *request,
         tx_spoil(tx);
 }
 
+/* The event hook only observes: whatever is refused there was no part of it. */
 static void tx_refused(struct evpg_db *db, int refusal, const char *why)
 {
     struct tx *tx = tx_of(db);
     enum evpg_code code = EVPG_E_ABORTED;
 
+    if (db->observed || db->whole->observed)
+        return;
     if (refusal == ENOMEM)
         code = EVPG_E_MEMORY;
     else if (refusal == ENOBUFS)

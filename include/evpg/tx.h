@@ -136,13 +136,14 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  * and what the server wants to be alone, waits for those before it and holds up those behind it.
  * They count for the connection's max_queued_requests and max_queued_bytes.
  * - One that fails, whatever for (the server, a value, its own deadline, a cancel), and one that is
- *   refused (evpg_query() returns NULL), fails the transaction. It is rolled back at once: those
- *   that were not sent are done with EVPG_E_ABORTED and EVPG_FATE_NOT_SENT; those on the wire have
- *   the server's answer, EVPG_E_ABORTED or SQLSTATE 25P02; later submits are refused, with
- *   ESHUTDOWN. done has the error of the first; where that was stopped by the server because
- *   another one was canceled, whose turn had not come or was over, EVPG_E_CANCELED. It fails only
- *   its own part of the transaction, where that was begun on a transaction: this one goes on, with
- *   what the part has done undone, and ends by its own evpg_commit().
+ *   refused (evpg_query() returns NULL; not in the event hook), fails the transaction. It is
+ *   rolled back at once: those that were not sent are done with EVPG_E_ABORTED and
+ *   EVPG_FATE_NOT_SENT; those on the wire have the server's answer, EVPG_E_ABORTED or SQLSTATE
+ *   25P02; later submits are refused, with ESHUTDOWN. done has the error of the first; where that
+ *   was stopped by the server because another one was canceled, whose turn had not come or was
+ *   over, EVPG_E_CANCELED. It fails only its own part of the transaction, where that was begun on a
+ *   transaction: this one goes on, with what the part has done undone, and ends by its own
+ *   evpg_commit().
  * - Rows that are paused (EVPG_PAUSE) hold up all that is behind them, COMMIT and ROLLBACK
  *   included: until they go on, or their request is canceled, or the transaction is, or is freed;
  *   until a deadline; or, once it has failed, for idle_timeout_ms.
