@@ -224,6 +224,21 @@ void cancel_request_answered(struct conn *conn, struct evpg_request *request)
     settle(conn);
 }
 
+/* Elsewhere one that is hit by what was meant for another is sent once more. */
+void cancel_request_note_hit(struct evpg_request *request)
+{
+    request->hit = true;
+    request->struck = request->in_block && request->conn->canceling.unsettled &&
+                      !request->canceled && !request->abandoned;
+}
+
+void cancel_request_explain(struct evpg_error *why)
+{
+    err_set(why, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
+            "stopped, for another statement of the transaction was canceled");
+    err_set_sqlstate(why, "57014");
+}
+
 void cancel_request_forget(struct conn *conn)
 {
     struct canceling *canceling = &conn->canceling;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct conn;
+struct evpg_error;
 struct evpg_request;
 struct cancel_job;
 struct event;
@@ -35,6 +36,12 @@ void cancel_request_look(struct conn *conn);
 
 /* A request has been answered, and has left the wire. */
 void cancel_request_answered(struct conn *conn, struct evpg_request *request);
+
+/* The server says that it was stopped. */
+void cancel_request_note_hit(struct evpg_request *request);
+
+/* Why one is that was struck. */
+void cancel_request_explain(struct evpg_error *why);
 
 /* The connection is no more. */
 void cancel_request_forget(struct conn *conn);

@@ -183,7 +183,7 @@ static void doom_all(struct conn *conn)
     TAILQ_CONCAT(&conn->doomed, &conn->settling, link);
     TAILQ_CONCAT(&conn->doomed, &conn->sent, link);
     TAILQ_CONCAT(&conn->doomed, &conn->queued, link);
-    conn->n_sent = conn->n_queued = 0;
+    conn->n_sent = conn->n_queued = conn->n_counted = 0;
     conn->sent_bytes = conn->queued_bytes = conn->queued_more = 0;
 }
 

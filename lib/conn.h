@@ -75,6 +75,7 @@ struct conn {
         doomed; /* lost with an earlier connection, completed before the next is begun */
     size_t n_queued, n_sent;
     size_t queued_bytes, sent_bytes;
+    size_t n_counted;             /* of all these, settling included, in_stats */
     size_t queued_more;           /* statements of those queued, beyond one each */
     enum role role;               /* what its server has to be; */
     bool role_denied;             /* and the server has said that it is not */

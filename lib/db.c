@@ -104,6 +104,7 @@ int db_submit(struct evpg_db *db, struct evpg_request *request)
 
     if (db_is_observed(db))
         return EINVAL;
+    request->in_stats = db->stats;
     if (db->stats) {
         request->queued_ns = budget_now_ns();
         db->stats->all.refused++;

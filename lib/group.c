@@ -7,7 +7,7 @@
  * wait on conn->settling, so the head of conn->sent is always the one whose results come; no more
  * than one group is settling at a time. A group that is answered stays the head until its members
  * are completed, with rows to deliver, as it were, so that nothing is taken before that. It is
- * freed after its members; they are sent once more all of them, or none.
+ * freed after its members. None of it is ever sent once more.
  */
 #include "group.h"
 
@@ -168,43 +168,6 @@ void group_deliver(struct evpg_request *request, struct budget *budget)
     pipeline_complete(conn, request, budget);
 }
 
-/* Whether all of it may be sent once more: a member has failed for no reason of its own, and
- * nothing of any of them was seen. */
-static bool is_to_be_sent_again(const struct conn *conn, const struct group *group)
-{
-    const struct evpg_request *failed = group->failed, *member;
-
-    if (!failed || conn->in_transaction || group->base.abandoned || group->base.canceled)
-        return false;
-    if (!failed->ops->stale || !failed->ops->stale(failed))
-        return false;
-    TAILQ_FOREACH (member, &conn->settling, link)
-        if (!member->ops->stale || !member->ops->unseen(member))
-            return false;
-    return true;
-}
-
-static void send_again(struct conn *conn, struct group *group)
-{
-    struct evpg_request *member;
-
-    group->base.alone = group->base.alone || group->failed->hit;
-    while ((member = TAILQ_FIRST(&conn->settling))) {
-        cancel_request_answered(conn, member);
-        member->ops->reset(member);
-        member->alone = member->answered = member->row_seen = false;
-        member->renewed = true;
-        member->state = REQ_QUEUED;
-        conn_move(conn, &conn->settling, &group->members, member);
-    }
-    group->failed = NULL;
-    group->answered = false;
-    group->n_ended = 0;
-    conn_detach(conn, &conn->sent, &group->base);
-    cancel_request_answered(conn, &group->base);
-    pipeline_send_again(conn, &group->base);
-}
-
 /* The next request's rows have to be asked for at once, though the group stays the head. */
 void group_answered(struct conn *conn, struct evpg_request *request, struct budget *budget)
 {
@@ -217,10 +180,7 @@ void group_answered(struct conn *conn, struct evpg_request *request, struct budg
         pipeline_activate(conn, next);
     else
         conn->in_transaction = PQtransactionStatus(conn->pg) != PQTRANS_IDLE;
-    if (is_to_be_sent_again(conn, group))
-        send_again(conn, group);
-    else
-        request->has_rows = true;
+    request->has_rows = true;
 }
 
 void group_cut_off(struct conn *conn, struct req_list *list, struct evpg_request *request,

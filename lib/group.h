@@ -20,7 +20,7 @@
  *
  * Whoever makes one sets base.ops, base.db, base.size (all in all), calls group_start(), adds at
  * least one member, and submits. In its struct req_ops
- *   send, streams, result, deliver, discard, unseen are group_write, ..., below, and stale is NULL;
+ *   send, streams, result, deliver, discard are group_write, ..., below, and stale is NULL;
  *   abandon is its own, which calls group_abandon();
  *   finish is its own, which calls group_finish() first, and may be called twice, as any (a
  * deadline that has passed); it looks at `failed` to know what became of it when it is not cut off,

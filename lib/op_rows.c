@@ -37,9 +37,8 @@ static void note_tag(struct op_rows *rows, const char *tag)
     rows->tag[length] = '\0';
     if (*tag == 'D' && (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0))
         stmt_cache_clear(&rows->base.conn->statements);
-    if (rows->base.off_pipeline &&
-        (strcmp(tag, "BEGIN") == 0 || strcmp(tag, "START TRANSACTION") == 0))
-        rows->base.ended_block = true; /* for there was none, or now is another */
+    if (rows->base.off_pipeline)
+        req_note_tag(&rows->base, tag);
     if (*tag != 'C' && *tag != 'P' && *tag != 'R')
         return;
     if (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0)
@@ -179,7 +178,7 @@ static void note_failure(struct op_rows *rows, PGresult *result)
         return;
     }
     if (pq_is_stopped(result))
-        rows->base.hit = true;
+        cancel_request_note_hit(&rows->base);
     else if (rows->held)
         show_next(rows);
     replace(&rows->failed, result);
@@ -347,6 +346,8 @@ bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error)
         err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED, "skipped after an earlier error");
     else if (rows->failed && rows->ignored)
         set_ignored(error);
+    else if (rows->failed && rows->base.struck)
+        cancel_request_explain(error);
     else if (rows->failed)
         pq_set_error(error, canceled ? EVPG_E_CANCELED : EVPG_E_SERVER, fate_of_failed(rows),
                      rows->failed);

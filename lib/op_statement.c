@@ -174,19 +174,11 @@ void statement_release(struct statement *statement)
     statement->stmt = NULL;
 }
 
-/* Of those on the wire; a member of a group, with that. */
-static bool is_last_sent(const struct evpg_request *request)
-{
-    const struct evpg_request *last = TAILQ_LAST(&request->conn->sent, req_list);
-
-    return !last || last == request->group;
-}
-
 /* By a cancel request that was meant for another; and nothing has been done that should have come
  * after it. */
 static bool is_hit_by_mistake(const struct evpg_request *request, bool suspect)
 {
-    return suspect && request->hit && (request->unordered || is_last_sent(request));
+    return suspect && request->hit && (request->unordered || TAILQ_EMPTY(&request->conn->sent));
 }
 
 bool statement_is_stale(const struct preparing *preparing, const struct evpg_request *request,

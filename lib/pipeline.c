@@ -101,6 +101,7 @@ static void note_first_row(struct evpg_request *request, int64_t now_ns)
 static inline bool write_one(struct conn *conn, struct evpg_request *request)
 {
     conn->n_sent++;
+    conn->n_counted += request->in_stats;
     conn->sent_bytes += request->size;
     request->state = REQ_SENT;
     note_sent(conn, request);
@@ -119,6 +120,7 @@ static bool send_one(struct conn *conn, struct evpg_request *request)
 {
     TAILQ_REMOVE(&conn->queued, request, link);
     conn->n_queued--;
+    conn->n_counted -= request->in_stats;
     conn->queued_bytes -= request->size;
     conn->queued_more -= request->more;
     TAILQ_INSERT_TAIL(&conn->sent, request, link);
@@ -187,7 +189,7 @@ static void take_last_words(struct conn *conn, PGresult *result)
 }
 
 /* Before all that was never sent, and in the order in which they were. */
-void pipeline_send_again(struct conn *conn, struct evpg_request *request)
+static void send_again(struct conn *conn, struct evpg_request *request)
 {
     struct evpg_request *before = TAILQ_FIRST(&conn->queued);
 
@@ -199,6 +201,7 @@ void pipeline_send_again(struct conn *conn, struct evpg_request *request)
     if (request->db->stats)
         request->db->stats->all.sent_again++;
     conn->n_queued++;
+    conn->n_counted += request->in_stats;
     conn->queued_bytes += request->size;
     conn->queued_more += request->more;
     if (before)
@@ -225,6 +228,7 @@ void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budg
 {
     TAILQ_REMOVE(&conn->sent, head, link);
     conn->n_sent--;
+    conn->n_counted -= head->in_stats;
     conn->sent_bytes -= head->size;
     look_at_transaction(conn);
     cancel_request_answered(conn, head);
@@ -232,7 +236,7 @@ void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budg
     budget_take(budget);
     if (is_to_be_sent_again(conn, head)) {
         head->ops->reset(head);
-        pipeline_send_again(conn, head);
+        send_again(conn, head);
         return;
     }
     head->done_ns = budget->looked_ns;
@@ -308,10 +312,21 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
     }
 }
 
+/* That of its preludes, which are nothing of its own. */
+static bool take_early_sync(struct evpg_request *head)
+{
+    if (!head->parted || head->state != REQ_ACTIVE || head->preludes > 0 || head->answered)
+        return false;
+    head->parted = false;
+    return true;
+}
+
 static void take_sync(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
     bool settling = head->state == REQ_SETTLING && !head->failed_at_sync;
 
+    if (take_early_sync(head))
+        return;
     if (!settling) {
         broken(conn, "the server broke the protocol: a Sync was answered before its statement");
         return;
@@ -365,7 +380,7 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
     head->failed_at_sync = head->state == REQ_SETTLING;
     head->said = error && head->off_pipeline ? strlen(PQerrorMessage(conn->pg)) : head->said;
     head->answered = head->answered || !pq_is_row_part(status);
-    if (error && head->group)
+    if (error && head->group && !head->parted)
         group_note_failure(head);
     if (head->preludes > 0)
         take_prelude(conn, head, result);

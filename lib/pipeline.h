@@ -21,9 +21,6 @@ bool pipeline_write(struct conn *conn, struct evpg_request *request);
 /* For group.c. Its results, or those of nobody, come next, by the libpq call that was just made. */
 void pipeline_activate(struct conn *conn, struct evpg_request *head);
 
-/* For group.c. Puts one that is as new back into the queue, where it was. */
-void pipeline_send_again(struct conn *conn, struct evpg_request *request);
-
 /* For group.c. The head is done, or to be sent again. */
 void pipeline_complete(struct conn *conn, struct evpg_request *head, struct budget *budget);
 

@@ -23,7 +23,7 @@ static void look_at(const struct pool *pool, struct evpg_pool_stats *stats)
     stats->canceling += pool->cancel_jobs.n;
     for (int i = 0; i < pool->config.max_connections; i++)
         if (pool->slots[i].conn)
-            stats->running += pool->slots[i].conn->n_sent + pool->slots[i].conn->n_queued;
+            stats->running += pool->slots[i].conn->n_counted;
 }
 
 static void look(const struct pool *pool, struct evpg_pool_stats *stats)

@@ -11,9 +11,17 @@
 
 #include <errno.h>
 
+static bool is_counted(const struct conn *conn, const struct req_list *list,
+                       const struct evpg_request *request)
+{
+    return request->in_stats &&
+           (list == &conn->queued || list == &conn->sent || list == &conn->settling);
+}
+
 void conn_detach(struct conn *conn, struct req_list *list, struct evpg_request *request)
 {
     TAILQ_REMOVE(list, request, link);
+    conn->n_counted -= is_counted(conn, list, request);
     if (list == &conn->queued) {
         conn->n_queued--;
         conn->queued_bytes -= request->size;
@@ -29,6 +37,7 @@ void conn_move(struct conn *conn, struct req_list *from, struct req_list *to,
 {
     conn_detach(conn, from, request);
     TAILQ_INSERT_TAIL(to, request, link);
+    conn->n_counted += is_counted(conn, to, request);
 }
 
 static void insert(struct conn *conn, struct evpg_request *request, struct evpg_request *before)
@@ -40,6 +49,7 @@ static void insert(struct conn *conn, struct evpg_request *request, struct evpg_
     else
         TAILQ_INSERT_TAIL(&conn->queued, request, link);
     conn->n_queued++;
+    conn->n_counted += request->in_stats;
     conn->queued_bytes += request->size;
     conn->queued_more += request->more;
     if (conn->state == CONN_READY)

@@ -12,6 +12,8 @@
 
 #include <evpg/request.h>
 
+#include <string.h>
+
 enum evpg_phase req_phase(const struct evpg_request *request, bool connecting)
 {
     switch (request->state) {
@@ -43,6 +45,17 @@ void req_clear_handle(struct evpg_request *request)
     if (request->slot && *request->slot == request)
         *request->slot = NULL;
     request->slot = NULL;
+}
+
+/* BEGIN: for there was no block, or now is another. */
+void req_note_tag(struct evpg_request *request, const char *tag)
+{
+    if (strcmp(tag, "BEGIN") == 0 || strcmp(tag, "START TRANSACTION") == 0)
+        request->ended_block = true;
+    else if (strcmp(tag, "SAVEPOINT") == 0)
+        request->made_save = true;
+    else if (strcmp(tag, "ROLLBACK") == 0)
+        request->went_back = request->went_back || !request->made_save;
 }
 
 void evpg_request_set_handle(struct evpg_request *request, struct evpg_request **slot)

@@ -81,14 +81,18 @@ struct evpg_request {
     unsigned flags;    /* of evpg_request_set_flags */
     char *name;        /* of evpg_request_set_name; or NULL */
     unsigned preludes; /* answers that come before its own */
+    bool parted;       /* these have a Sync of their own, which is to be answered */
     bool renewed;      /* it is sent for the second time */
     bool alone;        /* nothing else may be on the wire */
     bool pins;         /* it is about the session: not for one that others use as well */
     bool off_pipeline; /* by the simple protocol: without a Sync, and several statements, perhaps */
     bool special;      /* a group, or one that begins: it is not just sent */
+    bool in_stats;     /* a pool's statistics count it */
     bool part;         /* our own of a transaction: counted with that, not by itself */
     bool in_block;     /* of a transaction: it stays on its connection, and is undone with it */
     bool ended_block;  /* a script that has ended a transaction, or begun one */
+    bool made_save;    /* a script that has made a savepoint */
+    bool went_back;    /* a script that has rolled back before it made any */
     bool unsent;       /* the rest of it, and its Sync, is sent by more */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
@@ -104,6 +108,7 @@ struct evpg_request {
     bool unordered; /* a pool's own: nobody relies on its place among others */
     bool suspect;   /* on the wire when the server was asked to stop another */
     bool hit;       /* the server says that it was stopped */
+    bool struck;    /* it was, when another of its transaction was to be */
     int timeout_ms; /* that its deadline was made from */
     struct deadline deadline;
     struct evpg_request **slot; /* of evpg_request_set_handle, or NULL */
@@ -118,6 +123,9 @@ void req_clear_handle(struct evpg_request *request);
 
 /* Adds to an error what it is about: the statement, and the request's name. */
 void req_describe(const struct evpg_request *request, const char *sql, struct evpg_error *error);
+
+/* What a script has done to the transaction that it is in, by the tag of one of its statements. */
+void req_note_tag(struct evpg_request *request, const char *tag);
 
 /* Frees a request. */
 void req_release(struct evpg_request *request);

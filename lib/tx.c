@@ -64,6 +64,12 @@ void tx_set_timer(struct tx *tx, int64_t ns)
         event_active(&tx->timer, EV_TIMEOUT, 0); /* which needs no memory */
 }
 
+void tx_set_idle_timer(struct tx *tx)
+{
+    if (tx->config.idle_timeout_ms > 0)
+        tx_set_timer(tx, (int64_t)tx->config.idle_timeout_ms * 1000000);
+}
+
 /* Only what is before it in the queue is its own; a part of it that has begun ends by itself. */
 static void withdraw(struct tx *tx)
 {
@@ -96,6 +102,21 @@ void tx_fail(struct tx *tx, const struct evpg_error *why)
     tx_end(tx);
 }
 
+/* What was stopped for another is not what it has failed for. */
+void tx_fail_by(struct tx *tx, const struct evpg_request *request, const struct evpg_error *why)
+{
+    struct evpg_error canceled;
+
+    if (!request->struck) {
+        tx_fail(tx, why);
+        return;
+    }
+    err_set(&canceled, EVPG_E_CANCELED, EVPG_FATE_NOT_EXECUTED, "a statement was canceled");
+    err_set_sqlstate(&canceled, "57014");
+    canceled.phase = EVPG_PHASE_RUNNING;
+    tx_fail(tx, &canceled);
+}
+
 void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message)
 {
     struct evpg_error why;
@@ -121,6 +142,8 @@ void tx_end(struct tx *tx)
     stop_timer(tx);
     if (tx_is_lost(tx))
         return;
+    if (tx->why.code)
+        tx_set_idle_timer(tx); /* for rows that are paused */
     if (tx->why.code && tx_withdraw_parts(tx))
         tx_over(tx, true);
     else

@@ -45,6 +45,7 @@ struct tx {
     struct op_rows last;  /* COMMIT, ROLLBACK */
     bool began;           /* the server has answered BEGIN */
     bool commit_sent;
+    bool has_saves; /* of the outermost: a script of it has made a savepoint */
     char savepoint[24];
 
     bool asked;               /* evpg_commit or evpg_rollback was called */
@@ -73,6 +74,9 @@ bool tx_is_lost(const struct tx *tx);
 /* It has failed, for this reason, unless it had before: it is rolled back. Calls nobody. */
 void tx_fail(struct tx *tx, const struct evpg_error *why);
 
+/* The same, for what has become of this one of its statements. */
+void tx_fail_by(struct tx *tx, const struct evpg_request *request, const struct evpg_error *why);
+
 /* The same, in our words. */
 void tx_fail_as(struct tx *tx, enum evpg_code code, const char *message);
 
@@ -99,8 +103,10 @@ bool tx_has_left_over(const struct tx *tx);
 /* They are told. */
 void tx_finish_left_over(struct tx *tx);
 
-/* Its timer, which it has since it began. */
+/* Its timer, which it has since it began; and as long as idle_timeout_ms says, if that is limited.
+ */
 void tx_set_timer(struct tx *tx, int64_t ns);
+void tx_set_idle_timer(struct tx *tx);
 
 /* For struct req_ops. */
 void tx_finish(struct evpg_request *request, struct evpg_error *cut);

@@ -61,11 +61,11 @@ static int refusal_of_word(struct tx *tx, enum sqlword word)
     return 0;
 }
 
-static struct evpg_db *outermost_db(struct tx *tx)
+static struct tx *outermost(struct tx *tx)
 {
     while (tx->outer)
         tx = tx->outer;
-    return tx->base.db;
+    return tx;
 }
 
 static int tx_submit(struct evpg_db *db, struct evpg_request *request)
@@ -81,7 +81,7 @@ static int tx_submit(struct evpg_db *db, struct evpg_request *request)
     if (refusal != 0)
         return refusal;
     if (!tx->on_pool)
-        lease_note(outermost_db(tx), request);
+        lease_note(outermost(tx)->base.db, request);
     request->in_block = !request->off_pipeline;
     conn_enqueue_before(conn, request, &tx->base);
     return 0;
@@ -127,10 +127,19 @@ static void note_role(struct tx *tx, const struct evpg_error *error)
 {
     struct conn *conn = tx->base.conn;
 
-    while (tx->outer)
-        tx = tx->outer;
+    tx = outermost(tx);
     if (!tx->config.read_only && !tx_is_lost(tx) && role_is_denied(conn->role, error->sqlstate))
         conn->role_denied = true;
+}
+
+/* ROLLBACK AND CHAIN has the same tag as ROLLBACK TO, for which there has to be a savepoint, and
+ * only a script can have made one. */
+static bool has_ended(struct tx *whole, const struct evpg_request *request)
+{
+    bool ended = request->ended_block || (request->went_back && !whole->has_saves);
+
+    whole->has_saves = whole->has_saves || request->made_save;
+    return ended;
 }
 
 static void tx_done(struct evpg_db *db, struct evpg_request *request,
@@ -142,16 +151,19 @@ static void tx_done(struct evpg_db *db, struct evpg_request *request,
     if (error)
         note_role(tx, error);
     if (error && !is_part(request))
-        tx_fail(tx, error);
-    if (request->ended_block)
+        tx_fail_by(tx, request, error);
+    if (has_ended(outermost(tx), request))
         tx_spoil(tx);
 }
 
+/* The event hook only observes: whatever is refused there was no part of it. */
 static void tx_refused(struct evpg_db *db, int refusal, const char *why)
 {
     struct tx *tx = tx_of(db);
     enum evpg_code code = EVPG_E_ABORTED;
 
+    if (db->observed || db->whole->observed)
+        return;
     if (refusal == ENOMEM)
         code = EVPG_E_MEMORY;
     else if (refusal == ENOBUFS)

@@ -50,12 +50,35 @@ static void make_ready(struct tx *tx, struct op_rows *rows, const struct req_ops
     tx_hold(tx);
 }
 
+/* What is prepared, and not wanted any more, is dropped before a transaction, as it cannot be
+ * within one: under a Sync of its own, so that whatever comes of it is nothing of this one's. */
+static bool send_closes(struct evpg_request *request, PGconn *pg)
+{
+    char name[STMT_NAME_SIZE];
+
+    while (stmt_take_evicted(&request->conn->statements, name)) {
+        if (!pq_send_close(pg, name))
+            return false;
+        request->preludes++;
+    }
+    request->parted = request->preludes > 0;
+    return !request->parted || pq_send_sync(pg);
+}
+
+static void first_prelude(struct evpg_request *request, PGresult *result)
+{
+    (void)request;
+    PQclear(result);
+}
+
 /* BEGIN, or SAVEPOINT. */
 static bool first_send(struct evpg_request *request, PGconn *pg)
 {
     struct tx *tx = tx_of_rows(request);
     char sql[128];
 
+    if (!tx->outer && !send_closes(request, pg))
+        return false;
     if (tx->outer)
         snprintf(sql, sizeof(sql), "savepoint %s", tx->savepoint);
     else
@@ -68,7 +91,7 @@ static void on_first(const struct evpg_result *result, void *arg)
     struct tx *tx = arg;
 
     if (evpg_result_error(result))
-        tx_fail(tx, evpg_result_error(result));
+        tx_fail_by(tx, &tx->first.base, evpg_result_error(result));
     else
         tx->began = true;
 }
@@ -77,6 +100,7 @@ static const struct req_ops first_ops = {
     .send = first_send,
     .streams = has_no_rows,
     .result = op_rows_result,
+    .prelude = first_prelude,
     .deliver = op_rows_deliver,
     .discard = op_rows_discard,
     .abandon = op_rows_abandon,
@@ -100,17 +124,25 @@ static void release_group(struct evpg_request *request)
     tx_release(tx_of_group(request));
 }
 
-/* What was skipped names the one that has failed. */
+/* What was skipped names the one that has failed, unless it was not wanted itself. */
 static bool explain_skipped(const struct group *group, const struct evpg_request *member,
                             struct evpg_error *error)
 {
     if (!op_rows_of(member)->failed)
         return false;
-    err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
-            "skipped, for statement %zu of the transaction has failed", group->failed_number - 1);
-    if (group->failed_number == 1)
+    if (member->canceled)
+        err_set(error, EVPG_E_CANCELED, EVPG_FATE_NOT_EXECUTED,
+                "canceled before the server came to it");
+    else if (group->failed->struck)
+        err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
+                "skipped, for another statement of the transaction was canceled");
+    else if (group->failed_number == 1)
         err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
                 "skipped, for the transaction could not be begun");
+    else
+        err_set(error, EVPG_E_ABORTED, EVPG_FATE_NOT_EXECUTED,
+                "skipped, for statement %zu of the transaction has failed",
+                group->failed_number - 1);
     error->phase = EVPG_PHASE_SETTLING;
     return true;
 }

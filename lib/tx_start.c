@@ -6,6 +6,7 @@
  * block of memory, made when it is submitted; body is called when nothing is on the wire, and what
  * it submits finds BEGIN in the queue before itself; one that nothing comes of is ended in time.
  */
+#include "io.h"
 #include "mem.h"
 #include "tx.h"
 
@@ -44,6 +45,14 @@ static void look_if_forgotten(struct tx *tx)
     }
 }
 
+/* It has failed, and is kept from being rolled back by rows that are paused, of which there is only
+ * its own on its connection: nobody will want them any more. */
+static void end_pause(struct tx *tx)
+{
+    io_discard_paused(tx->base.conn, EVPG_E_TIMEOUT);
+    tx_set_idle_timer(tx);
+}
+
 /* Between attempts nothing is on the wire, and nothing before it in the queue. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -55,6 +64,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         return;
     if (tx->stage == TX_OPEN)
         look_if_forgotten(tx);
+    else if (tx->stage == TX_ENDING && tx->why.code)
+        end_pause(tx);
     if (tx->stage != TX_RESTING)
         return;
     if (tx_has_left_over(tx)) {
@@ -80,13 +91,12 @@ static void start(struct tx *tx)
 {
     if (tx->attempt++ == 0)
         evtimer_assign(&tx->timer, tx->base.conn->base, on_timer, tx);
-    tx->asked = tx->began = tx->commit_sent = tx->put_off = false;
+    tx->asked = tx->began = tx->commit_sent = tx->put_off = tx->has_saves = false;
     tx->active_ns = budget_now_ns();
     tx_set_stage(tx, TX_OPEN);
     tx_start_db(tx);
     tx_begin_parts(tx);
-    if (tx->config.idle_timeout_ms > 0)
-        tx_set_timer(tx, (int64_t)tx->config.idle_timeout_ms * 1000000);
+    tx_set_idle_timer(tx);
     if (tx->body)
         tx->body(&tx->db, tx->arg);
 }

@@ -7,7 +7,6 @@
 #include "bundle.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 /* Rows in each; the same statement twice; ordinary requests before and behind. */
 START_TEST(all_succeed)
@@ -96,41 +95,6 @@ START_TEST(fails_at_sync)
 }
 END_TEST
 
-/* Prepared statements that are out of date: all of it is sent once more, or, where some of it was
- * seen, none. */
-START_TEST(stale)
-{
-    bool seen = _i;
-
-    begin(ALONE);
-    query("create temp table s (a int)", EVPG_NO_PARAMS);
-    query("insert into s values (1)", EVPG_NO_PARAMS);
-    query("create temp table t (i int)", EVPG_NO_PARAMS);
-    await_all();
-    query("select * from s", EVPG_NO_PARAMS);
-    await_all();
-    query("alter table s alter a type text", EVPG_NO_PARAMS);
-    await_all();
-    start();
-    add(seen ? "insert into t values (1) returning i" : "insert into t values (1)");
-    add("select * from s");
-    add("insert into t values (2)");
-    send_bundle();
-    await_whole();
-    check_order();
-    if (seen) {
-        check(0, 0, 0);
-        check(1, EVPG_E_SERVER, EVPG_FATE_NOT_EXECUTED);
-        ck_assert_str_eq(ends[1].sqlstate, "0A000");
-    } else {
-        ck_assert_int_eq(whole.code, 0);
-        ck_assert_int_eq(ends[1].n_rows, 1);
-    }
-    check_count(seen ? "0" : "2");
-    end();
-}
-END_TEST
-
 /* PI06: a block that fails in one group, is still failed for what comes next, and is ended in
  * another group, of which the rest is done. */
 START_TEST(pi06_block_over_groups)
@@ -185,33 +149,6 @@ START_TEST(many)
 }
 END_TEST
 
-/* Hit by a cancel request that was meant for the request before: the group is sent once more. */
-START_TEST(hit_by_mistake)
-{
-    begin_with_table(ALONE);
-    for (int i = 0; i < sized(40, 400); i++) {
-        struct outcome *target = new_outcome();
-        struct evpg_request *request = submit(target, "select pg_sleep(0.001)", EVPG_NO_PARAMS);
-
-        start();
-        add("select 1 from pg_sleep(0.002)");
-        add("select 2 from pg_sleep(0.002)");
-        ((struct op_rows *)TAILQ_FIRST(&bundle->members))->on_row = NULL;
-        send_bundle();
-        usleep((unsigned)(i % 20) * 100);
-        turn();
-        if (target->completions == 0)
-            evpg_request_cancel(request);
-        await_all();
-        await_whole();
-        check_order();
-        ck_assert_msg(whole.code == 0, "%s; %s; %s", whole.message, ends[0].message,
-                      ends[1].message);
-    }
-    end();
-}
-END_TEST
-
 /* The bounds of a queue: it is one request, with the bytes of all. */
 START_TEST(refused)
 {
@@ -237,10 +174,8 @@ int main(void)
     tcase_add_loop_test(tcase, all_succeed, 0, N_MODES);
     tcase_add_loop_test(tcase, one_fails, 0, N_MODES);
     tcase_add_loop_test(tcase, fails_at_sync, 0, N_MODES);
-    tcase_add_loop_test(tcase, stale, 0, 2);
     tcase_add_loop_test(tcase, pi06_block_over_groups, 0, N_MODES);
     tcase_add_loop_test(tcase, many, 0, N_LARGE_MODES);
-    tcase_add_test(tcase, hit_by_mistake);
     tcase_add_test(tcase, refused);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);

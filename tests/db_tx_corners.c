@@ -324,6 +324,9 @@ static const char *const endings[] = {
     "insert into t values (2); rollback; begin",
     "insert into t values (2); commit; begin",
     "insert into t values (2); commit and chain",
+    "insert into t values (2); rollback and chain",
+    "insert into t values (2); abort and chain; savepoint a; insert into t values (3)",
+    "insert into t values (2); rollback and chain; select 1 / 0",
 };
 
 static void end_by_script(struct txn *txn)
@@ -352,6 +355,30 @@ START_TEST(ended_by_script)
 }
 END_TEST
 
+static void use_savepoints(struct txn *txn)
+{
+    txn->of[0] =
+        script_and(txn, "select 1; savepoint a; insert into t values (1); rollback to a", NULL);
+    txn->of[1] = script_and(txn, "insert into t values (2); savepoint b", NULL);
+    txn->of[2] = script_and(txn, "insert into t values (3); rollback to b", NULL);
+    evpg_commit(txn->tx);
+}
+
+/* Which is not ended by them, though ROLLBACK TO is answered as ROLLBACK is. */
+START_TEST(savepoints_by_script)
+{
+    struct txn *txn;
+
+    begin_for_txn(ALONE);
+    txn = txn_on_db(use_savepoints);
+    await_txn(txn);
+    check_committed(txn);
+    check_rows("1");
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_tx_corners");
@@ -365,7 +392,8 @@ int main(void)
     tcase_add_loop_test(tcase, counted_when_closed, 0, 2);
     tcase_add_test(tcase, freed_with_abandoned_part);
     tcase_add_test(tcase, lost_in_release);
-    tcase_add_loop_test(tcase, ended_by_script, 0, 6);
+    tcase_add_loop_test(tcase, ended_by_script, 0, sizeof(endings) / sizeof(*endings));
+    tcase_add_test(tcase, savepoints_by_script);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -184,6 +184,69 @@ START_TEST(by_value)
 }
 END_TEST
 
+static struct txn *watched;
+static int n_watched;
+
+/* All that would change the transaction, at each thing that happens. */
+static void meddle(struct evpg_db *of, enum evpg_event event, const struct evpg_request *request,
+                   const struct evpg_error *error, void *arg)
+{
+    (void)of;
+    (void)event;
+    (void)error;
+    (void)arg;
+    if (!watched || !watched->tx)
+        return;
+    n_watched++;
+    errno = 0;
+    ck_assert_ptr_null(evpg_query(watched->tx, "select 1", EVPG_NO_PARAMS, NULL, NULL, NULL));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(evpg_query(watched->tx, NULL, EVPG_NO_PARAMS, NULL, NULL, NULL));
+    ck_assert_ptr_null(evpg_transaction(watched->tx, NULL, NULL, NULL, NULL));
+    if (request)
+        evpg_request_cancel((struct evpg_request *)request);
+    evpg_request_cancel(watched->request);
+    evpg_rollback(watched->tx, NULL);
+    evpg_free(watched->tx);
+}
+
+static void insert_two_watched(struct txn *txn)
+{
+    watched = txn;
+    if (txn->number)
+        evpg_set_hooks(txn->tx, &EVPG_HOOKS(.event = meddle), NULL);
+    txn->of[0] = say(txn, "insert into w values (1) returning i");
+    txn->of[1] = say(txn, "insert into w values (2)");
+    evpg_commit(txn->tx);
+}
+
+/* The event hook observes: what is refused in it does not fail a transaction either. */
+START_TEST(meddled_with)
+{
+    bool own = _i & 1;
+    struct txn *txn;
+
+    if (_i & 2)
+        begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1));
+    else
+        begin(ALONE);
+    query("create temp table w (i int)", EVPG_NO_PARAMS);
+    await_all();
+    if (!own)
+        evpg_set_hooks(db, &EVPG_HOOKS(.event = meddle), NULL);
+    txn = new_txn(insert_two_watched);
+    txn->number = own;
+    run_txn(txn, db, NULL);
+    await_txn(txn);
+    watched = NULL;
+    evpg_set_hooks(db, NULL, NULL);
+    check_committed(txn);
+    ck_assert_int_gt(n_watched, 4);
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_tx_misuse");
@@ -195,6 +258,7 @@ int main(void)
     tcase_add_loop_test(tcase, scripts, 0, N_MODES);
     tcase_add_loop_test(tcase, open_block, 0, N_MODES);
     tcase_add_loop_test(tcase, by_value, 0, N_MODES);
+    tcase_add_loop_test(tcase, meddled_with, 0, 4);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -8,6 +8,7 @@
 #include "oracle.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct evpg_pool_stats stats;
 
@@ -58,6 +59,71 @@ START_TEST(counted)
 }
 END_TEST
 
+static void check_running(int expected)
+{
+    look();
+    ck_assert_int_eq((int)stats.running, expected);
+}
+
+static void sleep_in_part(struct txn *part)
+{
+    check_running(4);
+    part->of[0] = say(part, "select pg_sleep(0.2)");
+    check_running(5);
+}
+
+static struct txn *several;
+
+static void commit_all(const struct evpg_result *result, struct outcome *outcome)
+{
+    (void)result;
+    (void)outcome;
+    check_running(1);
+    evpg_commit(several->tx);
+    check_running(1);
+}
+
+/* The transaction, a statement, a part of it with one, and two statements behind. */
+static void run_several(struct txn *txn)
+{
+    several = txn;
+    check_running(1);
+    txn->of[0] = say(txn, "select pg_sleep(0.2)");
+    txn->inner = new_txn(sleep_in_part);
+    run_txn(txn->inner, txn->tx, NULL);
+    txn->of[1] = say(txn, "select 1");
+    txn->of[2] = new_outcome();
+    txn->of[2]->on_done = commit_all;
+    say_with(txn, txn->of[2], "select 2");
+    check_running(5);
+}
+
+/* What runs is the application's: not BEGIN, COMMIT and the like, nor what checks a connection. */
+START_TEST(running)
+{
+    struct txn *txn;
+
+    begin_pool(ALONE, &EVPG_POOL_CONFIG(.max_connections = 1, .server_check_delay_ms = 1));
+    query("select 0", EVPG_NO_PARAMS);
+    await_all();
+    check_running(0);
+    run_for(20);
+    txn = new_txn(run_several);
+    run_txn(txn, db, NULL);
+    run_for(100);
+    check_running(5);
+    run_for(200);
+    check_running(5);
+    evpg_commit(txn->inner->tx);
+    check_running(5);
+    await_txn(txn);
+    check_committed(txn);
+    check_running(0);
+    end();
+    free_txns();
+}
+END_TEST
+
 static enum evpg_flow read_number(const struct evpg_row *row, struct outcome *outcome)
 {
     int number;
@@ -101,18 +167,22 @@ static void say_another(struct txn *txn)
     evpg_commit(txn->tx);
 }
 
+static void begin_with_cache(int size)
+{
+    begin_closed("", &EVPG_CONN_CONFIG(.max_prepared_statements = size));
+    n_openings = 0;
+    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
+    ck_assert(await_flag(&n_openings, 10000));
+}
+
 /* A statement that the cache drops, and the server has dropped before: nothing of this one's. */
 START_TEST(dropped_twice)
 {
-    struct evpg_conn_config config = EVPG_CONN_CONFIG(.max_prepared_statements = 1);
     struct outcome *found, *dropped;
     struct txn *txn;
     char sql[128];
 
-    begin_closed("", &config);
-    n_openings = 0;
-    ck_assert_ptr_nonnull(evpg_open(db, note_opening, NULL));
-    ck_assert(await_flag(&n_openings, 10000));
+    begin_with_cache(1);
     query("select 11", EVPG_NO_PARAMS);
     await_all();
     found = new_outcome();
@@ -123,9 +193,61 @@ START_TEST(dropped_twice)
     dropped = query(sql, EVPG_NO_PARAMS);
     await_all();
     ck_assert_outcome_ok(dropped);
-    txn = txn_on_db(say_another);
-    await_txn(txn);
-    check_committed(txn);
+    for (int i = 0; i < 3; i++) {
+        txn = txn_on_db(i == 1 ? commit_one : say_another);
+        await_txn(txn);
+        check_committed(txn);
+    }
+    end();
+    free_txns();
+}
+END_TEST
+
+static void say_numbered(struct txn *txn)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "select %d", 1000 + txn->number);
+    txn->of[0] = say(txn, sql);
+    evpg_commit(txn->tx);
+}
+
+static void count_prepared(struct txn *txn)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof(sql),
+             "select count(*) filter (where statement = 'select %d')::int, count(*)::int"
+             " from pg_prepared_statements",
+             1000 + txn->number);
+    txn->of[0] = say(txn, sql);
+    evpg_commit(txn->tx);
+}
+
+/* A connection that runs transactions only: what it does not use any more is dropped, in no trip of
+ * its own, so that there is room for what it uses. Whatever isolation it has, and on a pool. */
+START_TEST(prepared_and_dropped)
+{
+    enum { CACHE = 6, MOST = 10 * CACHE };
+    struct evpg_tx_config config = EVPG_TX_CONFIG(.isolation = _i ? EVPG_SERIALIZABLE : 0);
+    struct evpg_conn_config connection = EVPG_CONN_CONFIG(.max_prepared_statements = CACHE);
+    struct evpg_pool_config pool =
+        EVPG_POOL_CONFIG(.max_connections = 1, .connection = &connection);
+    struct txn *txn;
+
+    if (_i == 2)
+        begin_pool(ALONE, &pool);
+    else
+        begin_with_cache(CACHE);
+    for (int i = 0; i <= MOST; i++) {
+        txn = new_txn(i < MOST ? say_numbered : count_prepared);
+        txn->number = i < MOST ? i : MOST - 1;
+        run_txn(txn, db, &config);
+        await_txn(txn);
+        check_committed(txn);
+    }
+    ck_assert_str_eq(cell(txn->of[0], 0, 0), "1");
+    ck_assert_int_le(atoi(cell(txn->of[0], 0, 1)), CACHE + 1);
     end();
     free_txns();
 }
@@ -217,13 +339,18 @@ static enum evpg_flow pause_once(const struct evpg_row *row, struct outcome *out
     return EVPG_PAUSE;
 }
 
-static void pause_second(struct txn *txn)
+static void pause_among_three(struct txn *txn)
 {
     txn->of[0] = say(txn, "select generate_series(1, 3)");
     txn->of[1] = new_outcome();
     txn->of[1]->on_row = pause_once;
     say_with(txn, txn->of[1], "select generate_series(1, 2000)");
     txn->of[2] = say(txn, "select generate_series(1, 3)");
+}
+
+static void pause_second(struct txn *txn)
+{
+    pause_among_three(txn);
     evpg_commit(txn->tx);
 }
 
@@ -262,6 +389,42 @@ START_TEST(paused_member)
 }
 END_TEST
 
+enum held_up { RESUMED, STOPPED, OVERDUE, FORGOTTEN, N_HELD_UP };
+
+/* It has failed, but rows that are paused hold up ROLLBACK: until they go on, or their request is
+ * canceled; or until the deadline, or for no longer than it may be idle. */
+START_TEST(failed_while_paused)
+{
+    double began_ms;
+    struct txn *txn;
+
+    begin_for_txn(ALONE);
+    paused = NULL;
+    txn = new_txn(pause_among_three);
+    run_txn(txn, db,
+            &EVPG_TX_CONFIG(.timeout_ms = _i == OVERDUE ? 600 : 10000,
+                            .idle_timeout_ms = _i == FORGOTTEN ? 400 : 10000));
+    for (int i = 0; i < 100 && !paused; i++)
+        run_for(10);
+    ck_assert_ptr_nonnull(paused);
+    evpg_rollback(txn->tx, "not wanted");
+    began_ms = now_ms();
+    run_for(200);
+    ck_assert_int_eq(txn->done, 0);
+    if (_i == RESUMED)
+        evpg_request_resume(paused);
+    if (_i == STOPPED)
+        evpg_request_cancel(paused);
+    await_txn(txn);
+    ck_assert(now_ms() - began_ms < 1500);
+    check_failed(txn, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED, NULL);
+    ck_assert_int_eq(txn->of[1]->n_rows, _i == RESUMED ? 2000 : 2);
+    check_rows("0");
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_tx_mixed");
@@ -269,11 +432,14 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, counted, 0, 3);
+    tcase_add_test(tcase, running);
     tcase_add_test(tcase, row_error);
     tcase_add_test(tcase, dropped_twice);
+    tcase_add_loop_test(tcase, prepared_and_dropped, 0, 3);
     tcase_add_loop_test(tcase, read_only_is_no_standby, 0, 2);
     tcase_add_loop_test(tcase, part_unsent, 0, 3);
     tcase_add_loop_test(tcase, paused_member, 0, 4);
+    tcase_add_loop_test(tcase, failed_while_paused, 0, N_HELD_UP);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -106,6 +106,75 @@ START_TEST(stopped)
 }
 END_TEST
 
+/* Which of three is running is not the one that nobody wants any more. */
+static void sleep_before(struct txn *txn)
+{
+    txn->of[0] = say(txn, "select pg_sleep(20)");
+    txn->of[1] = say(txn, "select 1");
+    txn->of[2] = say(txn, "select 2");
+    evpg_commit(txn->tx);
+    if (txn->number == LATE_STATEMENT)
+        evpg_request_set_timeout(txn->of[1]->request, 200);
+}
+
+static void stop_second(struct txn *txn)
+{
+    if (txn->number == CANCEL_STATEMENT)
+        evpg_request_cancel(txn->of[1]->request);
+    if (txn->number == ABANDON)
+        abandon(txn->of[1]);
+}
+
+static void check_outcome(const struct outcome *outcome, enum evpg_code code)
+{
+    ck_assert_int_eq(outcome->completions, 1);
+    ck_assert_msg(evpg_error_code(outcome->error) == code &&
+                      evpg_error_fate(outcome->error) == EVPG_FATE_NOT_EXECUTED,
+                  "code %d: %s", evpg_error_code(outcome->error),
+                  evpg_error_message(outcome->error));
+}
+
+static void check_blame(const struct txn *txn)
+{
+    static const enum evpg_code codes[] = {
+        [CANCEL_STATEMENT] = EVPG_E_CANCELED,
+        [LATE_STATEMENT] = EVPG_E_TIMEOUT,
+        [ABANDON] = EVPG_E_CANCELED,
+    };
+    enum evpg_code code = codes[txn->number];
+    const char *culprit;
+
+    check_outcome(txn->of[0], EVPG_E_ABORTED);
+    if (txn->number != ABANDON)
+        check_outcome(txn->of[1], code);
+    check_outcome(txn->of[2], EVPG_E_ABORTED);
+    check_failed(txn, code, EVPG_FATE_NOT_EXECUTED, NULL);
+    culprit = evpg_error_query(txn->error);
+    ck_assert(!culprit || strcmp(culprit, "select 1") == 0);
+}
+
+/* One that waits behind another under the same Sync is not wanted any more: the one that runs is
+ * stopped for it, and is not what the transaction has failed for. */
+START_TEST(stopped_for_another)
+{
+    static const enum how ways[] = {CANCEL_STATEMENT, LATE_STATEMENT, ABANDON};
+    struct txn *txn;
+
+    begin(ALONE);
+    txn = new_txn(sleep_before);
+    txn->number = ways[_i];
+    run_txn(txn, db, NULL);
+    ck_assert(await_flag(&txn->bodies, 5000));
+    run_for(100);
+    stop_second(txn);
+    await_txn(txn);
+    check_blame(txn);
+    await_all();
+    end();
+    free_txns();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("db_tx_stopped");
@@ -113,6 +182,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, stopped, 0, 4 * N_WAYS);
+    tcase_add_loop_test(tcase, stopped_for_another, 0, 3);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
 }

@@ -75,7 +75,8 @@ struct evpg_hooks {
      * evpg_pool_stats does not have. It observes: submits to this db, evpg_acquire(), evpg_open(),
      * evpg_close(), evpg_release() and evpg_free() of it, and evpg_request_cancel() and
      * evpg_request_abandon() of its requests, do nothing in it but tell the log hook why; those
-     * that return something fail with EINVAL. A pool's hears of its requests and of all its
+     * that return something fail with EINVAL. A transaction does not fail by that, as it does by
+     * what is refused elsewhere. A pool's hears of its requests and of all its
      * connections; a lease begins with the pool's.
      * request is NULL where it is about a connection, error where nothing went wrong; both are
      * borrowed until it returns.

@@ -62,9 +62,13 @@ EVPG_EXPORT void evpg_request_set_timeout(struct evpg_request *request, int ms);
  * each time, which ends by itself.
  *
  * evpg_open()'s request: the opening is given up, and what waits for it fails as well. That of
- * evpg_transaction(): see there. What a transaction has sent along with its BEGIN shares a Sync,
- * and the server keeps back what it has answered until then: a cancel of one of these stops
- * whichever of them runs, and those behind are skipped.
+ * evpg_transaction(): see there.
+ *
+ * A statement of a transaction fails all of that with it, unless the cancel came too late. What the
+ * transaction has sent along with its BEGIN shares a Sync, and the server keeps back what it has
+ * answered until then: a cancel of one of these stops whichever of them runs. Then the one that was
+ * canceled fails with EVPG_E_CANCELED, those that were stopped or skipped for it with
+ * EVPG_E_ABORTED, and the transaction with EVPG_E_CANCELED.
  *
  * @param request NULL is allowed; one that is being done is left alone
  */

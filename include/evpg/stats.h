@@ -63,7 +63,10 @@ struct evpg_pool_stats {
     uint64_t leased;              /**< that are leased */
     uint64_t waiting;       /**< requests that wait for a connection, evpg_acquire() included */
     uint64_t waiting_bytes; /**< the memory that these take */
-    uint64_t running;   /**< requests that were given to connections, those of leases included */
+    /** Requests that were given to connections: those of leases and of transactions included, a
+     * transaction as one, beside its statements. What the library sends by itself, such as BEGIN,
+     * COMMIT and checks, does not count. */
+    uint64_t running;
     uint64_t canceling; /**< cancel requests to the server that are under way */
     /**@}*/
 

@@ -85,7 +85,9 @@ struct evpg_tx_config {
     /**
      * How long it may have nothing under way and not be ended, because evpg_commit() was forgotten;
      * then it is rolled back, with EVPG_E_TIMEOUT. It holds its connection, and perhaps locks,
-     * meanwhile. -1: as long as it likes. Default: 30,000.
+     * meanwhile. Rows that are paused are under way; but where it has failed, they hold up ROLLBACK
+     * for no longer than this: then they are thrown away, and their statement fails with
+     * EVPG_E_TIMEOUT. -1: as long as it likes. Default: 30,000.
      */
     int idle_timeout_ms;
 
@@ -134,19 +136,25 @@ static inline struct evpg_tx_config evpg_tx_config_default(void)
  * and what the server wants to be alone, waits for those before it and holds up those behind it.
  * They count for the connection's max_queued_requests and max_queued_bytes.
  * - One that fails, whatever for (the server, a value, its own deadline, a cancel), and one that is
- *   refused (evpg_query() returns NULL), fails the transaction. It is rolled back at once: those
- *   that were not sent are done with EVPG_E_ABORTED and EVPG_FATE_NOT_SENT; those on the wire have
- *   the server's answer, EVPG_E_ABORTED or SQLSTATE 25P02; later submits are refused, with
- *   ESHUTDOWN. done has the error of the first. It fails only its own part of the transaction,
- * where that was begun on a transaction: this one goes on, with what the part has done undone, and
- * ends by its own evpg_commit().
+ *   refused (evpg_query() returns NULL; not in the event hook), fails the transaction. It is
+ *   rolled back at once: those that were not sent are done with EVPG_E_ABORTED and
+ *   EVPG_FATE_NOT_SENT; those on the wire have the server's answer, EVPG_E_ABORTED or SQLSTATE
+ *   25P02; later submits are refused, with ESHUTDOWN. done has the error of the first; where that
+ *   was stopped by the server because another one was canceled, whose turn had not come or was
+ *   over, EVPG_E_CANCELED. It fails only its own part of the transaction, where that was begun on a
+ *   transaction: this one goes on, with what the part has done undone, and ends by its own
+ *   evpg_commit().
+ * - Rows that are paused (EVPG_PAUSE) hold up all that is behind them, COMMIT and ROLLBACK
+ *   included: until they go on, or their request is canceled, or the transaction is, or is freed;
+ *   until a deadline; or, once it has failed, for idle_timeout_ms.
  * - Within it there are no transparent second attempts: a prepared statement that is out of date
  *   (SQLSTATE 0A000) or gone (26000) is an error, and works the next time.
  * - BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like by evpg_query() are refused, and so fail the
  *   transaction: evpg_commit(), evpg_rollback() and evpg_transaction() are there for that. A script
- *   that has COMMIT or BEGIN inside, or has left the transaction, is noticed: all of the
- * transaction then fails with EVPG_FATE_UNKNOWN, and is not tried again. ROLLBACK AND CHAIN in a
- * script is not.
+ *   that has COMMIT, BEGIN or ROLLBACK inside, or has left the transaction, is noticed: all of the
+ *   transaction then fails with EVPG_FATE_UNKNOWN, and is not tried again. Savepoints of a script's
+ *   own are allowed; once there is one, ROLLBACK AND CHAIN is not noticed any more, for it is
+ *   answered as ROLLBACK TO is.
  * - LISTEN and UNLISTEN are refused where it was begun on a pool; on a connection they are that
  *   connection's affair, and what a lease listens to ends with that, as ever.
  * - evpg_open(), evpg_acquire(), evpg_close() and evpg_setcb() are refused. Hooks are those of the
