@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bundles_judge: see sweep_bundles.h: what may be told of an item, by what was said of it.
+ *
+ * An item is acknowledged by the ReadyForQuery of the last of its groups of messages. Where the
+ * server tells the truth and ends, it has succeeded only if that had come whole; where it falls
+ * silent, also if that had; and otherwise its error's fate is right. Where it lies, by whole
+ * messages, an answer too many or too few in a group does not pass for success. What is planned to
+ * fail never does.
+ */
+#include "sweep_bundles.h"
+
+struct groups {
+    size_t first, last;
+};
+
+static unsigned char type_of(size_t message)
+{
+    return message < recording.n_messages ? recording.bytes[recording.message[message]] : 0;
+}
+
+static bool ends_transaction(size_t group)
+{
+    for (size_t i = recording.group[group]; i < recording.group[group + 1]; i++) {
+        const char *tag = (const char *)recording.bytes + recording.message[i] + 5;
+
+        if (type_of(i) == 'C' && (strcmp(tag, "COMMIT") == 0 || strcmp(tag, "ROLLBACK") == 0))
+            return true;
+    }
+    return false;
+}
+
+/* The first group is the login's; each item has one, and a transaction all to its end. */
+static struct groups find_groups(int number)
+{
+    struct groups of = {1, 1};
+
+    for (int i = 0; i <= number; i++) {
+        if (items[i].within)
+            continue;
+        of.first = i > 0 ? of.last + 1 : 1;
+        of.last = of.first;
+        while (items[i].kind == TX && !ends_transaction(of.last))
+            ck_assert_uint_lt(++of.last, recording.n_groups);
+    }
+    ck_assert_uint_lt(of.last, recording.n_groups);
+    return of;
+}
+
+static size_t start_of(size_t group)
+{
+    return recording.message[recording.group[group]];
+}
+
+static void check_fate(const struct item *item, const struct groups *of,
+                       const struct evpg_error *error)
+{
+    size_t at = item->session->how.at;
+    enum evpg_fate fate = evpg_error_fate(error);
+
+    if (at < start_of(of->first))
+        ck_assert_msg(fate != EVPG_FATE_EXECUTED, "session %ld: item %d", item->session->number,
+                      item->number);
+    else if (items[item->number].fails)
+        ck_assert_int_ne(fate, EVPG_FATE_NOT_SENT);
+    else
+        ck_assert_msg(fate ==
+                          (at < start_of(of->last) ? EVPG_FATE_NOT_EXECUTED : EVPG_FATE_UNKNOWN),
+                      "session %ld: item %d: fate %d: %s", item->session->number, item->number,
+                      fate, evpg_error_message(error));
+}
+
+static void judge_truth(const struct item *item, const struct groups *of,
+                        const struct evpg_error *error)
+{
+    const struct distortion *how = &item->session->how;
+    bool acknowledged = how->kind == HONEST || how->at >= start_of(of->last + 1);
+    enum evpg_code code = error ? evpg_error_code(error) : 0;
+
+    if (!item->ok)
+        ck_assert_msg(error && code != EVPG_E_SERVER && code != EVPG_E_MEMORY &&
+                          code != EVPG_E_PROTOCOL,
+                      "session %ld: item %d: %s", item->session->number, item->number,
+                      error ? evpg_error_message(error) : "succeeded, but not as planned");
+    if (!items[item->number].fails)
+        ck_assert_msg(!item->ok || acknowledged, "session %ld: item %d was not acknowledged",
+                      item->session->number, item->number);
+    if (how->kind == MUTE)
+        ck_assert_msg(item->ok || !acknowledged, "session %ld: item %d was acknowledged",
+                      item->session->number, item->number);
+    if (!item->ok)
+        check_fate(item, of, error);
+}
+
+static bool is_end(unsigned char type)
+{
+    return type == 'C' || type == 'Z' || type == 'E' || type == 'I';
+}
+
+/* By one message that ends something. */
+static bool is_spoilt(const struct distortion *how, const struct groups *of)
+{
+    unsigned char said = how->length > 0 ? *(const unsigned char *)how->bytes : 0;
+    unsigned char type = type_of(how->at);
+
+    if (how->at < recording.group[of->first] || how->at >= recording.group[of->last + 1])
+        return false;
+    if (how->kind == SAY)
+        return is_end(said);
+    if (how->kind == INSTEAD)
+        return is_end(type) ? !is_end(said) : is_end(said);
+    if (how->kind == SKIP)
+        return is_end(type);
+    if (how->kind == SAY_TWICE)
+        return type == 'C' || type == 'E';
+    return how->kind == SWAP && type == 'C' && type_of(how->at + 1) == 'Z';
+}
+
+static void judge_lie(const struct item *item, const struct groups *of,
+                      const struct evpg_error *error)
+{
+    const struct sweep_session *session = item->session;
+
+    if (session->how.kind == FLIP || session->beyond_telling)
+        return;
+    ck_assert_msg(error || !items[item->number].fails, "session %ld: item %d has not failed",
+                  session->number, item->number);
+    ck_assert_msg(error || !is_spoilt(&session->how, of), "session %ld: item %d has succeeded",
+                  session->number, item->number);
+}
+
+void bundles_judge(const struct item *item, const struct evpg_error *error)
+{
+    struct groups of;
+
+    if (item->session->number < 0 || items[item->number].within)
+        return;
+    of = find_groups(item->number);
+    if (item->session->true_answers)
+        judge_truth(item, &of, error);
+    else
+        judge_lie(item, &of, error);
+}
