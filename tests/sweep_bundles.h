@@ -21,6 +21,7 @@ struct item_plan {
     enum kind kind;
     int within;        /* the item whose transaction it is in; 0: none */
     const char *fails; /* with that SQLSTATE */
+    bool fails_at_end; /* and not in a member */
     int n_sets;
     struct member_plan member[MOST_MEMBERS];
 };
@@ -31,7 +32,7 @@ struct member {
     struct item *item;
     const struct member_plan *plan;
     int told, rows;
-    bool failed, ok;
+    bool failed, shifted, ok; /* shifted: with values of another one's */
 };
 
 struct item {
