@@ -83,6 +83,12 @@ static void check_fate(const struct item *item, const struct groups *of,
                   fate, evpg_error_message(error));
 }
 
+/* Closed in the midst of what would have come: the machine is slow. */
+static bool is_late(const struct sweep_session *session)
+{
+    return session->closing && session->how.kind != MUTE;
+}
+
 static void judge_truth(const struct item *item, const struct groups *of,
                         const struct evpg_error *error)
 {
@@ -101,7 +107,7 @@ static void judge_truth(const struct item *item, const struct groups *of,
     if (how->kind == MUTE)
         ck_assert_msg(item->ok || !acknowledged, "session %ld: item %d was acknowledged",
                       item->session->number, item->number);
-    if (!item->ok)
+    if (!item->ok && !is_late(item->session))
         check_fate(item, of, error);
 }
 
@@ -119,9 +125,11 @@ static bool may_be_passed_over(size_t message)
     return type_of(message) == '1';
 }
 
-/* By one message that ends something. */
-static bool is_spoilt(const struct distortion *how, const struct groups *of)
+/* By one message that ends something. An error for a Sync amid a transaction is of no account: it
+ * is the COMMIT that counts. */
+static bool is_spoilt(const struct item *item, const struct groups *of)
 {
+    const struct distortion *how = &item->session->how;
     unsigned char said = how->length > 0 ? *(const unsigned char *)how->bytes : 0;
     unsigned char type = type_of(how->at);
 
@@ -131,6 +139,8 @@ static bool is_spoilt(const struct distortion *how, const struct groups *of)
         return false;
     if (said == 'Z' && type == 'Z')
         return false; /* the first of them is the right one */
+    if (said == 'E' && type == 'Z' && items[item->number].kind == TX)
+        return false;
     if (how->kind == SAY || how->kind == INSTEAD)
         return is_end(said) != (how->kind == INSTEAD && is_end(type));
     if (how->kind == SKIP)
@@ -155,7 +165,7 @@ static void judge_lie(const struct item *item, const struct groups *of,
         return;
     ck_assert_msg(error || !items[item->number].fails, "session %ld: item %d has not failed",
                   session->number, item->number);
-    ck_assert_msg(error || !is_spoilt(&session->how, of), "session %ld: item %d has succeeded",
+    ck_assert_msg(error || !is_spoilt(item, of), "session %ld: item %d has succeeded",
                   session->number, item->number);
 }
 

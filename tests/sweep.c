@@ -11,8 +11,8 @@
 
 #include <stdio.h>
 
-/* Without progress for so long it is closed, and that may take so long. */
-enum { PATIENCE_MS = SANITIZED ? 200 : 100, CLOSE_MS = 50, SLACK_MS = 3000 };
+/* To be closed may take so long. */
+enum { CLOSE_MS = 50, SLACK_MS = 3000 };
 
 /* At once; how many in a batch; and how often the loop may turn for each of them, and besides: it
  * takes a pass for each, and for one that spins a hundred for each ms that it waits. */
@@ -166,7 +166,7 @@ static void look_after(struct sweep_session *session)
                       session->number);
         return;
     }
-    if (now - session->progress_ms < PATIENCE_MS)
+    if (now - session->progress_ms < plan->patience_ms)
         return;
     session->closing = true;
     session->closing_ms = now;

@@ -33,7 +33,8 @@ struct sweep_session {
 
 /* What a session has to do. */
 struct sweep_plan {
-    size_t size; /* of the memory at `work`, which is zero in the beginning */
+    int patience_ms; /* without progress for so long a session is closed */
+    size_t size;     /* of the memory at `work`, which is zero in the beginning */
     void (*begin)(struct sweep_session *session); /* submits all of it */
     bool (*is_over)(const struct sweep_session *session);
 

@@ -301,5 +301,7 @@ static void begin_windows(struct sweep_session *session)
     submit_items(session);
 }
 
-const struct sweep_plan sweep_bundles = {sizeof(struct work), begin_bundles, is_over, went_well};
-const struct sweep_plan sweep_windows = {sizeof(struct work), begin_windows, is_over, went_well};
+const struct sweep_plan sweep_bundles = {SANITIZED ? 300 : 100, sizeof(struct work), begin_bundles,
+                                         is_over, went_well};
+const struct sweep_plan sweep_windows = {SANITIZED ? 1500 : 400, sizeof(struct work), begin_windows,
+                                         is_over, went_well};

@@ -174,4 +174,5 @@ static bool went_well(const struct sweep_session *session)
     return well;
 }
 
-const struct sweep_plan sweep_queries = {sizeof(struct queries), begin_queries, is_over, went_well};
+const struct sweep_plan sweep_queries = {SANITIZED ? 200 : 100, sizeof(struct queries),
+                                         begin_queries, is_over, went_well};
