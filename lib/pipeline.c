@@ -352,31 +352,15 @@ static void take_prelude(struct conn *conn, struct evpg_request *head, PGresult 
     refuse(conn, status);
 }
 
-/* NULL: nothing. Rows without a tag have had no end: libpq takes another message for it, and would
- * go on with what may be the next statement's. */
-static const char *find_fault(const struct evpg_request *head, const PGresult *result)
-{
-    ExecStatusType status = PQresultStatus(result);
-
-    if (head->off_pipeline)
-        return NULL;
-    if (head->answered && status != PGRES_FATAL_ERROR)
-        return "the server broke the protocol: a statement was answered twice";
-    if (status == PGRES_TUPLES_OK && !*PQcmdStatus((PGresult *)result))
-        return "the server broke the protocol: the end of a statement's rows is missing";
-    return NULL;
-}
-
 static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
                         struct budget *budget)
 {
     ExecStatusType status = PQresultStatus(result);
     bool error = status == PGRES_FATAL_ERROR;
-    const char *fault = find_fault(head, result);
 
-    if (fault) {
+    if (head->answered && !error && !head->off_pipeline) {
         PQclear(result);
-        broken(conn, fault);
+        broken(conn, "the server broke the protocol: a statement was answered twice");
         return;
     }
     head->failed_at_sync = head->state == REQ_SETTLING;
