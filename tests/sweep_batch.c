@@ -17,20 +17,21 @@ static const char *const plan_names[N_PLANS] = {"bundles", "windows"};
 static enum distortion_kind kind;
 static long stride;
 
-/* Each place, or one of so many, not always the same in a message. */
+/* Each place, or one of so many, not always the same in a message: those of a set's answer are as
+ * many as there are sets. */
 static struct distortion at_place(long number)
 {
     return (struct distortion){.kind = kind, .at = (size_t)(number * stride)};
 }
 
-static void run_plan(int plan, const char *name, bool by_byte, int small_stride)
+static void run_plan(int plan, const char *name, bool by_byte, int every)
 {
     char what[60];
     size_t n_places;
 
     resources_note();
     sweep_begin(plans[plan]);
-    stride = sized(small_stride, 1);
+    stride = every;
     n_places = by_byte ? recording.length : recording.n_messages;
     snprintf(what, sizeof(what), "%s, %s, of %zu", plan_names[plan], name, n_places);
     sweep_run(0, ((long)n_places - 1) / stride + 1, at_place);
@@ -47,7 +48,7 @@ START_TEST(at_each_byte)
     static const char *const names[] = {"cut by FIN", "cut by RST", "silent"};
 
     kind = kinds[_i % 3];
-    run_plan(_i / 3, names[_i % 3], true, _i / 3 ? 83 : 7);
+    run_plan(_i / 3, names[_i % 3], true, _i / 3 ? sized(83, 5) : sized(7, 1));
 }
 END_TEST
 
@@ -57,7 +58,7 @@ START_TEST(each_message)
     static const char *const names[] = {"left out", "said twice", "before its time"};
 
     kind = kinds[_i % 3];
-    run_plan(_i / 3, names[_i % 3], false, _i / 3 ? 17 : 1);
+    run_plan(_i / 3, names[_i % 3], false, _i / 3 ? sized(17, 1) : 1);
 }
 END_TEST
 

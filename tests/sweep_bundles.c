@@ -301,7 +301,7 @@ static void begin_windows(struct sweep_session *session)
     submit_items(session);
 }
 
-const struct sweep_plan sweep_bundles = {SANITIZED ? 300 : 100, sizeof(struct work), begin_bundles,
+const struct sweep_plan sweep_bundles = {SANITIZED ? 400 : 150, sizeof(struct work), begin_bundles,
                                          is_over, went_well};
-const struct sweep_plan sweep_windows = {SANITIZED ? 1500 : 400, sizeof(struct work), begin_windows,
+const struct sweep_plan sweep_windows = {SANITIZED ? 3000 : 800, sizeof(struct work), begin_windows,
                                          is_over, went_well};
