@@ -29,7 +29,7 @@ static struct sweep_session sessions[MANY];
 
 void sweep_progress(struct sweep_session *session)
 {
-    session->progress_ms = now_ms();
+    session->progress_ms = own_ms();
 }
 
 void sweep_count(const struct evpg_error *error)
@@ -58,7 +58,7 @@ static void on_open(struct evpg_db *opened, const struct evpg_error *error, void
 static void on_closed(struct evpg_db *closed, size_t cut_off, void *arg)
 {
     struct sweep_session *session = arg;
-    double took = now_ms() - session->closing_ms;
+    double took = own_ms() - session->closing_ms;
 
     (void)cut_off;
     ck_assert_ptr_eq(closed, session->db);
@@ -159,7 +159,7 @@ static bool finish(struct sweep_session *session)
 /* What waits for ever is closed, and that has an end. */
 static void look_after(struct sweep_session *session)
 {
-    double now = now_ms();
+    double now = own_ms();
 
     if (session->closing) {
         ck_assert_msg(now - session->closing_ms < CLOSE_MS + SLACK_MS, "session %ld hangs",
