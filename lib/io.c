@@ -86,7 +86,7 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
         *why = conn->fatal;
 }
 
-static void lost(struct conn *conn)
+void io_lost(struct conn *conn)
 {
     struct evpg_error why;
 
@@ -143,7 +143,7 @@ static enum next drain(struct conn *conn, struct budget *budget)
             continue;
         }
         if (has_ended(conn))
-            lost(conn);
+            io_lost(conn);
         return conn->pg ? WAIT : GONE;
     }
     return GONE;
@@ -157,7 +157,7 @@ static enum next drain_all(struct conn *conn, struct budget *budget)
 
     for (int i = 0; i < 4 && next == WAIT && !conn->paused && pq_hides_input(conn->pg); i++) {
         if (!PQconsumeInput(conn->pg)) {
-            lost(conn);
+            io_lost(conn);
             return GONE;
         }
         next = drain(conn, budget);
@@ -172,7 +172,7 @@ static void flush(struct conn *conn)
     conn->write_waits = waits > 0;
     conn->unflushed = false;
     if (waits < 0 || (waits > 0 && event_add(conn->write_event, NULL) < 0))
-        lost(conn);
+        io_lost(conn);
 }
 
 /* Finds a death that has arrived while nothing was on the wire, so that what is about to be sent is
@@ -183,7 +183,7 @@ static bool look_alive(struct conn *conn)
         return true;
     if (PQconsumeInput(conn->pg) && !PQisBusy(conn->pg) && !has_ended(conn))
         return true;
-    lost(conn);
+    io_lost(conn);
     return false;
 }
 
@@ -194,7 +194,7 @@ static bool send_queued(struct conn *conn)
         return false;
     if (pipeline_send(conn))
         return true;
-    lost(conn);
+    io_lost(conn);
     return false;
 }
 
@@ -250,7 +250,7 @@ static void on_watched(evutil_socket_t fd, short what, void *arg)
         return;
     conn_hold(conn);
     conn->paused = NULL;
-    lost(conn);
+    io_lost(conn);
     conn_release(conn);
 }
 
@@ -321,7 +321,7 @@ void io_continue(struct conn *conn)
     if (conn->state != CONN_READY || conn->paused)
         return;
     if (PQstatus(conn->pg) != CONNECTION_BAD && !rearm(conn)) {
-        lost(conn);
+        io_lost(conn);
         return;
     }
     budget_start(&budget);
@@ -346,7 +346,7 @@ void io_on_readable(evutil_socket_t fd, short what, void *arg)
         if (PQconsumeInput(conn->pg))
             next = drain_all(conn, &budget);
         else
-            lost(conn);
+            io_lost(conn);
     }
     finish(conn, next, &budget);
     conn_release(conn);

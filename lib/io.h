@@ -14,6 +14,10 @@ void io_stop(struct conn *conn);
 /* Sends what may be sent. All of these may end in conn_down, and in callbacks. */
 void io_send(struct conn *conn);
 
+/* What there was is gone, or libpq has refused to send: ends it, with the server's last words for a
+ * reason, if there are any. */
+void io_lost(struct conn *conn);
+
 /* Stops reading and writing, for the sake of this request, until evpg_request_resume. */
 void io_pause(struct conn *conn, struct evpg_request *request);
 

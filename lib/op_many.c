@@ -149,7 +149,7 @@ static bool many_result(struct evpg_request *request, PGresult *result)
     struct many *many = many_of(request);
     ExecStatusType status = PQresultStatus(result);
 
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+    if (status == PGRES_COMMAND_OK || (status == PGRES_TUPLES_OK && *PQcmdStatus(result))) {
         many->affected += result_count(PQcmdStatus(result));
         many->rows.n_rows += (uint64_t)PQntuples(result);
         PQclear(result);

@@ -201,6 +201,7 @@ static bool take_other(struct op_rows *rows, PGresult *result, ExecStatusType st
     return false;
 }
 
+/* Rows that no tag has come with have had no end: libpq takes other messages for it. */
 bool op_rows_result(struct evpg_request *request, PGresult *result)
 {
     struct op_rows *rows = op_rows_of(request);
@@ -210,7 +211,7 @@ bool op_rows_result(struct evpg_request *request, PGresult *result)
 
     if (*tag)
         note_tag(rows, tag);
-    if (!part && status != PGRES_TUPLES_OK)
+    if (!part && (status != PGRES_TUPLES_OK || !(*rows->tag || request->off_pipeline)))
         return take_other(rows, result, status);
     take_rows(rows, result, part);
     return true;

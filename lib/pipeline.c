@@ -11,6 +11,7 @@
 #include "pipeline.h"
 
 #include "group.h"
+#include "io.h"
 
 #include <evpg/request.h>
 
@@ -267,7 +268,7 @@ static void end_one(struct conn *conn, struct evpg_request *head, struct budget 
     if (head->unsent) {
         conn->unflushed = true;
         if (!head->ops->more(head, conn->pg)) {
-            broken(conn, PQerrorMessage(conn->pg));
+            io_lost(conn);
             return;
         }
     }

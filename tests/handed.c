@@ -66,9 +66,12 @@ const char *__lsan_default_suppressions(void)
     return "leak:libpq.so";
 }
 
-/* libpq makes room for a message of the length that is claimed, which takes a sanitizer long. So
- * there is no memory for more than this, with sanitizers; and without there is. */
+/* libpq makes room for a message of the length that is claimed. That takes no memory, but
+ * AddressSanitizer writes an eighth of it, in one go, whenever such room is given, freed, and given
+ * up by its quarantine, and what else is there then is given up with it: 512 MB hold up the loop
+ * for a tenth of a second or more. So with sanitizers there is no room for more than this; without
+ * there is. */
 const char *__asan_default_options(void)
 {
-    return "max_allocation_size_mb=512:allocator_may_return_null=1";
+    return "max_allocation_size_mb=32:allocator_may_return_null=1";
 }

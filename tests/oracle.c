@@ -43,6 +43,11 @@ static double waited_ms(void)
     return sscanf(text, "%*f %lf", &waited_ns) == 1 ? waited_ns / 1e6 : 0;
 }
 
+double own_ms(void)
+{
+    return now_ms() - waited_ms();
+}
+
 static struct event *heart;
 static double last_beat_ms, last_waited_ms, worst_gap_ms;
 

@@ -26,6 +26,9 @@
 /* The monotonic clock. */
 double now_ms(void);
 
+/* The same, while the heart beats, less what this thread has waited for a processor so far. */
+double own_ms(void);
+
 /* A timer of 10 ms in `base`, which must never be late by much: the gap between two of its beats is
  * at most 50 ms (ten times that under sanitizers, whose slowness is not the library's), the time
  * that other programs had the processor taken off. */

@@ -96,6 +96,8 @@ struct session {
     bool started, in_tls;
     size_t next;    /* message to be said */
     size_t n_asked; /* groups */
+    size_t n_run;   /* statements, since then; and how many of those are to be answered now */
+    size_t n_flushed;
     size_t n_bytes; /* said */
     bool at_end;
 };
@@ -192,13 +194,23 @@ static void say_message(struct session *session, size_t i)
         write_message(session, i);
 }
 
+/* Behind the answers to so many statements of a group. */
+static size_t behind_answers(const struct recording *recording, size_t group, size_t n)
+{
+    size_t i = recording->group[group];
+
+    for (; n > 0 && i < recording->n_messages; i++)
+        n -= recording->bytes[recording->message[i]] == 'C';
+    return i;
+}
+
 /* As far as was asked. */
 static void go_on(struct session *session)
 {
     const struct recording *recording = session->replay->recording;
     size_t n_groups =
         session->n_asked < recording->n_groups ? session->n_asked : recording->n_groups;
-    size_t end = recording->group[n_groups];
+    size_t end = behind_answers(recording, n_groups, session->n_flushed);
 
     while (session->next < end && session->next < session->replay->stop_at)
         say_message(session, session->next++);
@@ -258,6 +270,18 @@ static bool take_startup(struct session *session, struct evbuffer *input)
     return true;
 }
 
+/* What it means by that type: all is to be answered, or what was asked for so far. */
+static void note_message(struct session *session, unsigned char type)
+{
+    session->n_run += type == 'E';
+    if (type == 'H')
+        session->n_flushed = session->n_run;
+    if (type != 'S' && type != 'Q')
+        return;
+    session->n_asked++;
+    session->n_run = session->n_flushed = 0;
+}
+
 static bool take_message(struct session *session, struct evbuffer *input)
 {
     unsigned char head[5];
@@ -269,8 +293,7 @@ static bool take_message(struct session *session, struct evbuffer *input)
     if (evbuffer_get_length(input) < length)
         return false;
     evbuffer_drain(input, length);
-    if (*head == 'S' || *head == 'Q')
-        session->n_asked++;
+    note_message(session, *head);
     return true;
 }
 

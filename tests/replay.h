@@ -4,8 +4,9 @@
  *
  * It runs in the tested program's own loop. What it says comes from a recording of the real
  * server's bytes, which is cut into messages, and into groups that end with ReadyForQuery: the
- * first is the answer to the startup message, each other one to a Sync or a simple Query. So it
- * answers in time, and right for as long as it is asked the same things again.
+ * first is the answer to the startup message, each other one to a Sync or a simple Query. A Flush
+ * is answered as far as statements were asked for, where none of them fails. So it answers in time,
+ * and right for as long as it is asked the same things again.
  *
  * Each session tells by its user's name, "n123", which number it has, and is distorted accordingly.
  */

@@ -21,7 +21,7 @@ START_TEST(at_each_byte)
 
     kind = kinds[_i];
     resources_note();
-    sweep_begin();
+    sweep_begin(&sweep_queries);
     sweep_run(0, (long)recording.length, at_byte);
     sweep_tell(names[_i]);
     ck_assert_int_ge(sweep_counts.sessions, 1000);
@@ -55,7 +55,7 @@ START_TEST(f13_flips)
     long count = sized(SANITIZED ? 10000 : 2000, SANITIZED ? 100000 : 1000000) / 2;
 
     resources_note();
-    sweep_begin();
+    sweep_begin(&sweep_queries);
     if (seed)
         sweep_run(atol(seed), strchr(seed, ',') ? atol(strchr(seed, ',') + 1) : 1, by_chance);
     else

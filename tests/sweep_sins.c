@@ -27,7 +27,7 @@ START_TEST(each_message)
     static const char *const names[] = {"left out", "said twice", "before its time"};
 
     resources_note();
-    sweep_begin();
+    sweep_begin(&sweep_queries);
     kind = kinds[_i];
     sweep_run(0, (long)recording.n_messages, at_message);
     sweep_tell(names[_i]);
@@ -83,7 +83,7 @@ START_TEST(each_sin)
     long one, from, to;
 
     resources_note();
-    sweep_begin();
+    sweep_begin(&sweep_queries);
     prepare();
     one = (long)n_places * 2;
     from = (long)n_sins * _i / N_PARTS * one;
