@@ -92,6 +92,7 @@ struct evpg_request {
     bool unsent;       /* the rest of it, and its Sync, is sent by more */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
+    bool ends;         /* and the end of its results is next, for which libpq needs no more input */
     bool ended;        /* its callback has been called, or is about to be */
     bool row_seen;     /* its first row has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */
