@@ -21,12 +21,11 @@ struct evpg_batch *evpg_batch_new(struct evpg_db *db)
         errno = EINVAL;
         return NULL;
     }
-    batch = mem_alloc(sizeof(*batch));
+    batch = op_batch_new();
     if (!batch) {
         db_lacks_memory(db);
         return NULL;
     }
-    op_batch_init(batch);
     batch->rows.base.db = db;
     return batch;
 }
@@ -117,9 +116,12 @@ static bool has_types(const struct statement *statement, const struct params *pa
 {
     const struct stmt_key *key = &statement->key;
 
-    return key->n_types == params->count &&
-           (params->count == 0 ||
-            memcmp(key->types, params->types, (size_t)params->count * sizeof(*key->types)) == 0);
+    if (key->n_types != params->count)
+        return false;
+    for (int i = 0; i < params->count; i++)
+        if (key->types[i] != params->types[i])
+            return false;
+    return true;
 }
 
 static struct statement *make_statement(struct evpg_batch *batch, const char *sql, size_t length,
@@ -156,7 +158,7 @@ static struct member *make_member(struct evpg_batch *batch, const char *sql,
     member->n_rows = 0;
     member->preludes = 0;
     member->muted = member->stopped = member->dropped = false;
-    *member->tag = '\0';
+    member->tag = "";
     params_copy(&member->params, params, n_params, member + 1);
     member->statement = find_statement(batch, sql, of, &member->params);
     return member->statement ? member : NULL;

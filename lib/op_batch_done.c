@@ -198,12 +198,17 @@ static uint64_t count_affected(const struct evpg_request *request)
 {
     const struct evpg_batch *batch = op_batch_of(request);
     const struct member *member;
-    uint64_t sum = 0;
+    const char *tag = "";
+    uint64_t count = 0, sum = 0;
 
     if (batch->cut || batch->rows.failed)
         return 0;
     STAILQ_FOREACH(member, &batch->members, link)
-    sum += result_count(member->tag);
+    {
+        if (member->tag != tag)
+            count = result_count(tag = member->tag);
+        sum += count;
+    }
     return sum;
 }
 

@@ -43,8 +43,8 @@ static bool send_unprepared(const struct statement *statement, struct op_rows *r
                              params->formats, format_of(rows)) == 1;
 }
 
-static bool send_prepared(const struct statement *statement, const struct op_rows *rows,
-                          const struct params *params, PGconn *pg)
+static inline bool send_prepared(const struct statement *statement, const struct op_rows *rows,
+                                 const struct params *params, PGconn *pg)
 {
     if (statement->describe)
         return PQsendDescribePrepared(pg, stmt_name(statement->stmt)) == 1;
@@ -90,16 +90,22 @@ static bool send_prepare(const struct statement *statement, struct op_rows *rows
                          params->types) == 1;
 }
 
-bool statement_send(struct statement *statement, struct op_rows *rows, const struct params *params,
-                    PGconn *pg)
+static bool send_new(struct statement *statement, struct op_rows *rows, const struct params *params,
+                     PGconn *pg)
 {
-    if (statement->stmt)
-        return send_prepared(statement, rows, params, pg);
     if (statement->planned && is_prepared(statement, rows))
         statement->stmt = stmt_add(&rows->base.conn->statements, &statement->key);
     if (!statement->stmt)
         return send_unprepared(statement, rows, params, pg);
     return send_prepare(statement, rows, params, pg) && send_prepared(statement, rows, params, pg);
+}
+
+bool statement_send(struct statement *statement, struct op_rows *rows, const struct params *params,
+                    PGconn *pg)
+{
+    if (!statement->stmt)
+        return send_new(statement, rows, params, pg);
+    return send_prepared(statement, rows, params, pg);
 }
 
 bool statement_send_first(struct statement *statement, struct preparing *preparing,

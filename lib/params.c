@@ -143,6 +143,13 @@ static bool check_one(const struct evpg_param *param, size_t number, uint64_t *s
     return !bad;
 }
 
+/* Whether nothing is wrong with it, nor with so many: as most are. */
+static inline bool is_short(const struct evpg_param *param, uint64_t sum)
+{
+    return param->kind == PARAMS_INLINE && param->length <= sizeof(param->value.inline_bytes) &&
+           sum + param->length <= PARAMS_MAX_BYTES;
+}
+
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size)
 {
     size_t size;
@@ -166,7 +173,9 @@ bool params_measure(const struct evpg_param *params, size_t count, size_t *size,
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!check_one(&params[i], i + 1, &sum, why, why_size))
+        if (is_short(&params[i], sum))
+            sum += params[i].length;
+        else if (!check_one(&params[i], i + 1, &sum, why, why_size))
             return false;
         ends += params[i].kind != PARAMS_NULL;
     }
@@ -183,42 +192,58 @@ size_t params_size(const struct evpg_param *params, size_t count)
     return size;
 }
 
-/* Copies a value there, and adds the NUL byte that ends text. */
-static void copy_value(const struct evpg_param *param, char *to, size_t length)
+/* Most are of one of two lengths, for which nothing need be called. */
+static inline void copy_short(const struct evpg_param *param, char *to, size_t length)
 {
-    if (param_has_parts(param))
+    const unsigned char *bytes = param->value.inline_bytes;
+
+    if (length == 4)
+        memcpy(to, bytes, 4);
+    else if (length == 8)
+        memcpy(to, bytes, 8);
+    else
+        memcpy(to, bytes, length);
+}
+
+/* Copies a value there, and adds the NUL byte that ends text. */
+static inline void copy_value(const struct evpg_param *param, char *to, size_t length)
+{
+    if (param->kind == PARAMS_INLINE)
+        copy_short(param, to, length);
+    else if (param_has_parts(param))
         param_parts_write(param, to);
     else
-        memcpy(to, param->kind == PARAMS_INLINE ? param->value.inline_bytes : param->value.pointer,
-               length);
+        memcpy(to, param->value.pointer, length);
     to[length] = '\0';
 }
 
 /* Lays one out, its value at *end, which moves on. */
-static void copy_one(struct params *to, int i, const struct evpg_param *param, char **end)
+static inline void copy_one(const struct params *to, int i, const struct evpg_param *param,
+                            char **end)
 {
+    bool parts = param_has_parts(param), null = param->kind == PARAMS_NULL;
     size_t length = (size_t)length_of(param);
 
     to->lengths[i] = (int)length;
-    to->formats[i] = param_has_parts(param) ? param_parts_format(param) : param->format;
-    to->types[i] = param_has_parts(param) ? param_parts_type(param) : param->oid;
-    to->values[i] = param->kind == PARAMS_NULL ? NULL : *end;
-    if (param->kind == PARAMS_NULL)
+    to->formats[i] = parts ? param_parts_format(param) : param->format;
+    to->types[i] = parts ? param_parts_type(param) : param->oid;
+    to->values[i] = null ? NULL : *end;
+    if (null)
         return;
     copy_value(param, *end, length);
     *end += length + 1;
 }
 
+/* Worked on by a copy, which no write to the values can be taken to change. */
 void params_copy(struct params *to, const struct evpg_param *params, size_t count, void *memory)
 {
-    char *end;
+    const char **values = memory;
+    int *lengths = (int *)(values + count), *formats = lengths + count;
+    Oid *types = (Oid *)(formats + count);
+    const struct params arrays = {(int)count, values, lengths, formats, types};
+    char *end = (char *)(types + count);
 
-    to->count = (int)count;
-    to->values = memory;
-    to->lengths = (int *)(to->values + count);
-    to->formats = to->lengths + count;
-    to->types = (Oid *)(to->formats + count);
-    end = (char *)(to->types + count);
+    *to = arrays;
     for (size_t i = 0; i < count; i++)
-        copy_one(to, (int)i, &params[i], &end);
+        copy_one(&arrays, (int)i, &params[i], &end);
 }
