@@ -10,7 +10,7 @@
 
 #include "mem.h"
 
-#define FIRST_CHUNK 2048
+#define FIRST_CHUNK 4096
 #define LAST_CHUNK 65536
 
 struct chunk {
@@ -22,7 +22,7 @@ static size_t next_size(const struct arena *arena)
 {
     if (arena->size < FIRST_CHUNK)
         return FIRST_CHUNK;
-    return arena->size < LAST_CHUNK ? arena->size : LAST_CHUNK;
+    return 2 * arena->size < LAST_CHUNK ? 2 * arena->size : LAST_CHUNK;
 }
 
 bool arena_grow(struct arena *arena, size_t size)

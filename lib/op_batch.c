@@ -44,9 +44,9 @@ static bool send_member(struct evpg_batch *batch, struct member *member, PGconn 
 {
     struct op_rows *rows = &batch->rows;
 
-    rows->base.preludes = 0;
-    if (!member->statement->stmt)
-        statement_look_up(member->statement, rows);
+    if (member->statement->stmt)
+        return statement_send_again(member->statement, rows, &member->params, pg);
+    statement_look_up(member->statement, rows);
     return statement_send(member->statement, rows, &member->params, pg);
 }
 
@@ -60,6 +60,7 @@ static bool batch_send(struct evpg_request *request, PGconn *pg)
         return false;
     first->preludes = request->preludes;
     while ((member = STAILQ_NEXT(member, link))) {
+        request->preludes = 0;
         if (!send_member(batch, member, pg))
             return false;
         member->preludes = request->preludes;
@@ -149,8 +150,8 @@ static void note_row_failure(struct evpg_batch *batch, struct member *member)
         err_set(&batch->row_error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "refused by the row callback");
 }
 
-/* What came of a member, whose answer has ended. */
-static void put_by(struct evpg_batch *batch, struct member *member)
+/* What came of a member, whose answer has ended. Not inlined: most members need none of this. */
+static void __attribute__((noinline)) put_by(struct evpg_batch *batch, struct member *member)
 {
     struct op_rows *rows = &batch->rows;
 
@@ -161,6 +162,7 @@ static void put_by(struct evpg_batch *batch, struct member *member)
     member->muted = rows->muted;
     member->stopped = rows->stopped;
     member->dropped = rows->dropped;
+    batch->rowful = batch->rowful || rows->n_rows > 0;
     batch->seen = batch->seen || (member->on_row && rows->n_rows > 0);
     note_row_failure(batch, member);
     clear(rows);

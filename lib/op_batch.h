@@ -40,6 +40,7 @@ struct evpg_batch {
     int culprit_number;     /* and its; */
     bool failed_at_end;     /* or none has, but the end */
     bool seen;              /* some row has been delivered */
+    bool rowful;            /* some member has had rows, wanted or not */
     bool suspect;           /* as it was before a member's answer had come */
 
     struct member *row_failed; /* the first whose row callback has; or NULL */

@@ -143,13 +143,6 @@ static bool check_one(const struct evpg_param *param, size_t number, uint64_t *s
     return !bad;
 }
 
-/* Whether nothing is wrong with it, nor with so many: as most are. */
-static inline bool is_short(const struct evpg_param *param, uint64_t sum)
-{
-    return param->kind == PARAMS_INLINE && param->length <= sizeof(param->value.inline_bytes) &&
-           sum + param->length <= PARAMS_MAX_BYTES;
-}
-
 bool params_check(const struct evpg_param *params, size_t count, char *why, size_t why_size)
 {
     size_t size;
@@ -157,29 +150,55 @@ bool params_check(const struct evpg_param *params, size_t count, char *why, size
     return params_measure(params, count, &size, why, why_size);
 }
 
-bool params_measure(const struct evpg_param *params, size_t count, size_t *size, char *why,
-                    size_t why_size)
+static bool check_count(const struct evpg_param *params, size_t count, char *why, size_t why_size)
+{
+    if (count > PQ_QUERY_PARAM_MAX_LIMIT)
+        snprintf(why, why_size, "%zu parameters, but a statement can have at most %d", count,
+                 PQ_QUERY_PARAM_MAX_LIMIT);
+    else if (count > 0 && !params)
+        snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
+    else
+        return true;
+    return false;
+}
+
+static bool measure_any(const struct evpg_param *params, size_t count, size_t *size, char *why,
+                        size_t why_size)
 {
     uint64_t sum = 0;
     size_t ends = 0; /* the NUL bytes behind values */
 
-    if (count > PQ_QUERY_PARAM_MAX_LIMIT) {
-        snprintf(why, why_size, "%zu parameters, but a statement can have at most %d", count,
-                 PQ_QUERY_PARAM_MAX_LIMIT);
+    if (!check_count(params, count, why, why_size))
         return false;
-    }
-    if (count > 0 && !params) {
-        snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
-        return false;
-    }
     for (size_t i = 0; i < count; i++) {
-        if (is_short(&params[i], sum))
-            sum += params[i].length;
-        else if (!check_one(&params[i], i + 1, &sum, why, why_size))
+        if (!check_one(&params[i], i + 1, &sum, why, why_size))
             return false;
         ends += params[i].kind != PARAMS_NULL;
     }
     *size = count * PARAMS_SLOT + (size_t)sum + ends;
+    return true;
+}
+
+/* A number, of one of the lengths that most have. */
+static inline bool is_number(const struct evpg_param *param)
+{
+    return param->kind == PARAMS_INLINE && (param->length == 4 || param->length == 8);
+}
+
+/* With nothing but numbers, if they are not too many, nothing can be wrong. */
+bool params_measure(const struct evpg_param *params, size_t count, size_t *size, char *why,
+                    size_t why_size)
+{
+    size_t sum = count * PARAMS_SLOT;
+
+    if (!params || count > PQ_QUERY_PARAM_MAX_LIMIT)
+        return measure_any(params, count, size, why, why_size);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_number(&params[i]))
+            return measure_any(params, count, size, why, why_size);
+        sum += (size_t)params[i].length + 1;
+    }
+    *size = sum;
     return true;
 }
 
@@ -192,58 +211,66 @@ size_t params_size(const struct evpg_param *params, size_t count)
     return size;
 }
 
-/* Most are of one of two lengths, for which nothing need be called. */
-static inline void copy_short(const struct evpg_param *param, char *to, size_t length)
-{
-    const unsigned char *bytes = param->value.inline_bytes;
-
-    if (length == 4)
-        memcpy(to, bytes, 4);
-    else if (length == 8)
-        memcpy(to, bytes, 8);
-    else
-        memcpy(to, bytes, length);
-}
-
 /* Copies a value there, and adds the NUL byte that ends text. */
-static inline void copy_value(const struct evpg_param *param, char *to, size_t length)
+static void copy_value(const struct evpg_param *param, char *to, size_t length)
 {
-    if (param->kind == PARAMS_INLINE)
-        copy_short(param, to, length);
-    else if (param_has_parts(param))
+    if (param_has_parts(param))
         param_parts_write(param, to);
     else
-        memcpy(to, param->value.pointer, length);
+        memcpy(to, param->kind == PARAMS_INLINE ? param->value.inline_bytes : param->value.pointer,
+               length);
     to[length] = '\0';
 }
 
 /* Lays one out, its value at *end, which moves on. */
-static inline void copy_one(const struct params *to, int i, const struct evpg_param *param,
-                            char **end)
+static void copy_one(struct params *to, int i, const struct evpg_param *param, char **end)
 {
-    bool parts = param_has_parts(param), null = param->kind == PARAMS_NULL;
     size_t length = (size_t)length_of(param);
 
     to->lengths[i] = (int)length;
-    to->formats[i] = parts ? param_parts_format(param) : param->format;
-    to->types[i] = parts ? param_parts_type(param) : param->oid;
-    to->values[i] = null ? NULL : *end;
-    if (null)
+    to->formats[i] = param_has_parts(param) ? param_parts_format(param) : param->format;
+    to->types[i] = param_has_parts(param) ? param_parts_type(param) : param->oid;
+    to->values[i] = param->kind == PARAMS_NULL ? NULL : *end;
+    if (param->kind == PARAMS_NULL)
         return;
     copy_value(param, *end, length);
     *end += length + 1;
 }
 
-/* Worked on by a copy, which no write to the values can be taken to change. */
+/* Not inlined: numbers are copied without what this needs. */
+static void __attribute__((noinline))
+copy_rest(struct params *to, const struct evpg_param *params, int i, char *end)
+{
+    for (; i < to->count; i++)
+        copy_one(to, i, &params[i], &end);
+}
+
+static inline char *copy_number(char *to, const struct evpg_param *param, int length)
+{
+    memcpy(to, param->value.inline_bytes, 4);
+    if (length == 8)
+        memcpy(to + 4, param->value.inline_bytes + 4, 4);
+    to[length] = '\0';
+    return to + length + 1;
+}
+
 void params_copy(struct params *to, const struct evpg_param *params, size_t count, void *memory)
 {
     const char **values = memory;
-    int *lengths = (int *)(values + count), *formats = lengths + count;
+    int *lengths = (int *)(values + count), *formats = lengths + count, i;
     Oid *types = (Oid *)(formats + count);
-    const struct params arrays = {(int)count, values, lengths, formats, types};
     char *end = (char *)(types + count);
 
-    *to = arrays;
-    for (size_t i = 0; i < count; i++)
-        copy_one(&arrays, (int)i, &params[i], &end);
+    *to = (struct params){(int)count, values, lengths, formats, types};
+    for (i = 0; i < (int)count && is_number(&params[i]); i++) {
+        int length = (int)params[i].length;
+
+        lengths[i] = length;
+        formats[i] = params[i].format;
+        types[i] = params[i].oid;
+        values[i] = end;
+        end = copy_number(end, &params[i], length);
+    }
+    if (i < (int)count)
+        copy_rest(to, params, i, end);
 }

@@ -285,15 +285,20 @@ const char *pipeline_last_words(const struct conn *conn)
     return strlen(words) > said ? words + said : "";
 }
 
-/* The end of a request's results. An error at the Sync is followed by an end as well. */
-static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
+static void lose(struct conn *conn)
 {
     struct evpg_error why;
 
+    pq_set_loss(&why, EVPG_E_LOST, pipeline_last_words(conn));
+    conn_down(conn, &why);
+}
+
+/* The end of a request's results. An error at the Sync is followed by an end as well. */
+static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
     head->ends = false;
     if (PQstatus(conn->pg) == CONNECTION_BAD) {
-        pq_set_loss(&why, EVPG_E_LOST, pipeline_last_words(conn));
-        conn_down(conn, &why);
+        lose(conn);
     } else if (head->off_pipeline && head->answered) {
         pipeline_complete(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
