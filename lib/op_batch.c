@@ -120,10 +120,9 @@ static bool take_command(struct evpg_batch *batch, PGresult *result)
     return true;
 }
 
-static bool batch_result(struct evpg_request *request, PGresult *result)
+static bool batch_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct evpg_batch *batch = op_batch_of(request);
-    ExecStatusType status = PQresultStatus(result);
 
     if (request->suspect)
         batch->suspect = true;
@@ -133,7 +132,7 @@ static bool batch_result(struct evpg_request *request, PGresult *result)
         note_culprit(batch, result);
         statement_failed(batch->at->statement, &batch->preparing, &batch->rows, result);
     }
-    return op_rows_result(request, result);
+    return op_rows_result(request, result, status);
 }
 
 /* Its reason is borrowed from a getter until the next row; of several, the first is kept. */

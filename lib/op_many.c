@@ -144,10 +144,9 @@ static void many_prelude(struct evpg_request *request, PGresult *result)
 }
 
 /* Rows are only counted. */
-static bool many_result(struct evpg_request *request, PGresult *result)
+static bool many_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct many *many = many_of(request);
-    ExecStatusType status = PQresultStatus(result);
 
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         many->affected += result_count(PQcmdStatus(result));
@@ -159,7 +158,7 @@ static bool many_result(struct evpg_request *request, PGresult *result)
         note_failure(many);
         statement_failed(&many->statement, &many->preparing, &many->rows, result);
     }
-    return op_rows_result(request, result);
+    return op_rows_result(request, result, status);
 }
 
 static bool many_next(struct evpg_request *request)

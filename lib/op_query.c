@@ -40,13 +40,13 @@ static void query_prelude(struct evpg_request *request, PGresult *result)
     statement_prelude(&query->statement, &query->preparing, &query->rows, result);
 }
 
-static bool query_result(struct evpg_request *request, PGresult *result)
+static bool query_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct query *query = (struct query *)request;
 
-    if (PQresultStatus(result) == PGRES_FATAL_ERROR)
+    if (status == PGRES_FATAL_ERROR)
         statement_failed(&query->statement, &query->preparing, &query->rows, result);
-    return op_rows_result(request, result);
+    return op_rows_result(request, result, status);
 }
 
 static bool query_stale(const struct evpg_request *request)

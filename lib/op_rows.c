@@ -202,10 +202,9 @@ static bool take_other(struct op_rows *rows, PGresult *result, ExecStatusType st
     return false;
 }
 
-bool op_rows_result(struct evpg_request *request, PGresult *result)
+bool op_rows_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct op_rows *rows = op_rows_of(request);
-    ExecStatusType status = PQresultStatus(result);
     const char *tag = PQcmdStatus(result);
     bool part = pq_is_row_part(status);
 

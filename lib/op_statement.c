@@ -100,19 +100,23 @@ bool statement_send_first(struct statement *statement, struct preparing *prepari
 /* Of one that was to be dropped: if it was not there, all behind it is skipped. */
 static void take_closed(struct preparing *preparing, struct op_rows *rows, PGresult *result)
 {
+    ExecStatusType status = PQresultStatus(result);
+
     preparing->n_closes--;
-    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+    if (status == PGRES_COMMAND_OK) {
         PQclear(result);
         return;
     }
     preparing->stale = true;
-    op_rows_result(&rows->base, result);
+    op_rows_result(&rows->base, result, status);
 }
 
 static void take_prepared(struct statement *statement, struct preparing *preparing,
                           struct op_rows *rows, PGresult *result)
 {
-    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COMMAND_OK) {
         PQclear(result);
         return;
     }
@@ -120,7 +124,7 @@ static void take_prepared(struct statement *statement, struct preparing *prepari
         preparing->stale = true;
     else if (statement->stmt)
         stmt_forget(&rows->base.conn->statements, statement->stmt);
-    op_rows_result(&rows->base, result);
+    op_rows_result(&rows->base, result, status);
 }
 
 void statement_prelude(struct statement *statement, struct preparing *preparing,

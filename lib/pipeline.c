@@ -275,6 +275,16 @@ static void end_one(struct conn *conn, struct evpg_request *head, struct budget 
     stream_if_wanted(conn, head);
 }
 
+static void end_answer(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    if (head->preludes > 0)
+        end_prelude(conn, head);
+    else if (head->ops->next)
+        end_one(conn, head, budget);
+    else
+        end_last(conn, head);
+}
+
 /* What was said before is about the statement, and may be the user's own words. */
 const char *pipeline_last_words(const struct conn *conn)
 {
@@ -301,12 +311,8 @@ static void take_end(struct conn *conn, struct evpg_request *head, struct budget
         lose(conn);
     } else if (head->off_pipeline && head->answered) {
         pipeline_complete(conn, head, budget);
-    } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
-        end_prelude(conn, head);
-    } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next) {
-        end_one(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
-        end_last(conn, head);
+        end_answer(conn, head, budget);
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
         head->failed_at_sync = false;
     } else {
@@ -368,7 +374,7 @@ static void note_error(const struct conn *conn, struct evpg_request *head)
 static void hand_on(struct conn *conn, struct evpg_request *head, PGresult *result,
                     ExecStatusType status, struct budget *budget)
 {
-    if (!head->ops->result(head, result))
+    if (!head->ops->result(head, result, status))
         refuse(conn, status);
     else if (head->has_rows && !head->row_seen)
         note_first_row(head, budget->looked_ns);

@@ -25,8 +25,9 @@ struct req_ops {
     bool (*send)(struct evpg_request *request, PGconn *pg);
     /* Whether its rows shall come as they arrive. */
     bool (*streams)(const struct evpg_request *request);
-    /* Takes one result, to free it: rows, an end, or an error. False: not one that can come. */
-    bool (*result)(struct evpg_request *request, PGresult *result);
+    /* Takes one result, of this status, to free it: rows, an end, or an error. False: not one that
+     * can come. */
+    bool (*result)(struct evpg_request *request, PGresult *result, ExecStatusType status);
     /* Calls the row callback for rows that result() left, within the budget.
      * The connection may be gone, and the request done, afterwards. */
     void (*deliver)(struct evpg_request *request, struct budget *budget);
