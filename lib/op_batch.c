@@ -149,10 +149,11 @@ static void note_row_failure(struct evpg_batch *batch, struct member *member)
         err_set(&batch->row_error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "refused by the row callback");
 }
 
-/* What came of a member, whose answer has ended. Not inlined: most members need none of this. */
-static void __attribute__((noinline)) put_by(struct evpg_batch *batch, struct member *member)
+/* What came of the member whose answer has ended. Not inlined: most members need none of this. */
+static void __attribute__((noinline)) put_by(struct evpg_batch *batch)
 {
     struct op_rows *rows = &batch->rows;
+    struct member *member = batch->at;
 
     member->last = rows->last;
     rows->last = NULL;
@@ -172,10 +173,11 @@ static bool batch_next(struct evpg_request *request)
 {
     struct evpg_batch *batch = op_batch_of(request);
     const struct op_rows *rows = &batch->rows;
-    struct member *next = STAILQ_NEXT(batch->at, link);
+    struct member *next;
 
     if (rows->last || rows->muted || rows->n_rows > 0)
-        put_by(batch, batch->at);
+        put_by(batch);
+    next = STAILQ_NEXT(batch->at, link);
     if (next)
         turn_to(batch, next, batch->at_number + 1);
     return next;

@@ -303,11 +303,14 @@ static void lose(struct conn *conn)
     conn_down(conn, &why);
 }
 
-/* The end of a request's results. An error at the Sync is followed by an end as well. */
+/* The end of a request's results. An error at the Sync is followed by an end as well; and so is,
+ * for ever, the end of the connection, where none was due. */
 static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
 {
+    bool due = head->ends;
+
     head->ends = false;
-    if (PQstatus(conn->pg) == CONNECTION_BAD) {
+    if (!due && PQstatus(conn->pg) == CONNECTION_BAD) {
         lose(conn);
     } else if (head->off_pipeline && head->answered) {
         pipeline_complete(conn, head, budget);
