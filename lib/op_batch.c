@@ -165,7 +165,8 @@ static void __attribute__((noinline)) put_by(struct evpg_batch *batch)
     batch->rowful = batch->rowful || rows->n_rows > 0;
     batch->seen = batch->seen || (member->on_row && rows->n_rows > 0);
     note_row_failure(batch, member);
-    clear(rows);
+    if (STAILQ_NEXT(member, link))
+        clear(rows);
 }
 
 /* Of most members there is a tag only, and that was put by. */

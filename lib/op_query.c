@@ -112,11 +112,10 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
 
     if (!op_submit_check(db, sql, &of->sql_length, &of->word))
         return false;
-    if (!params_check(params, n_params, why, sizeof(why))) {
+    if (!params_measure(params, n_params, &of->params_bytes, why, sizeof(why))) {
         db_refuse(db, EINVAL, "%s", why);
         return false;
     }
-    of->params_bytes = params_size(params, n_params);
     if (of->sql_length + of->params_bytes > PARAMS_MAX_BYTES) {
         db_refuse(db, EINVAL, "the statement is, with its parameters, longer than one may be");
         return false;

@@ -365,6 +365,12 @@ static void take_prelude(struct conn *conn, struct evpg_request *head, PGresult 
     refuse(conn, status);
 }
 
+/* Whether more of the same answer may follow. Most are but a tag, of which that is known. */
+static inline bool is_part(ExecStatusType status)
+{
+    return status != PGRES_COMMAND_OK && pq_is_row_part(status);
+}
+
 static void note_error(const struct conn *conn, struct evpg_request *head)
 {
     if (head->off_pipeline)
@@ -383,7 +389,7 @@ static void hand_on(struct conn *conn, struct evpg_request *head, PGresult *resu
         note_first_row(head, budget->looked_ns);
     else if (head->ends && !head->has_rows)
         pipeline_take(conn, PQgetResult(conn->pg), budget);
-    else if (pq_is_row_part(status) && !head->has_rows)
+    else if (is_part(status) && !head->has_rows)
         budget_take(budget); /* rows that nobody wants any more count as well */
 }
 
@@ -398,7 +404,7 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
         return;
     }
     head->failed_at_sync = head->state == REQ_SETTLING;
-    head->answered = head->answered || !pq_is_row_part(status);
+    head->answered = head->answered || !is_part(status);
     head->ends = head->answered && !head->off_pipeline;
     if (error)
         note_error(conn, head);
