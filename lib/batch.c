@@ -122,6 +122,8 @@ static struct statement *make_statement(struct evpg_batch *batch, const char *sq
     *statement = (struct statement){.stmt = NULL};
     statement_make(statement, memcpy(statement + 1, sql, length + 1), length, SQLWORD_PLAIN,
                    params);
+    statement->before = batch->statements;
+    batch->statements = statement;
     return statement;
 }
 
@@ -178,6 +180,7 @@ void evpg_batch_add(struct evpg_batch *batch, const char *sql, const struct evpg
     STAILQ_INSERT_TAIL(&batch->members, member, link);
     batch->at = member;
     batch->n_members++;
+    batch->listened = batch->listened || on_done;
 }
 
 /* Why it is not submitted; 0: it is. */

@@ -106,8 +106,10 @@ static void set_tag(struct evpg_batch *batch, struct member *member, const char 
         memcpy(member->room, tag, length);
         member->room[length] = '\0';
         batch->tag = member->room;
+        batch->tag_count = result_count(batch->tag);
     }
     member->tag = batch->tag;
+    batch->affected += batch->tag_count;
 }
 
 /* Of what most batches are made of, whose answer is but a tag. To keep the results of all of them
@@ -162,7 +164,7 @@ static void __attribute__((noinline)) put_by(struct evpg_batch *batch)
     member->muted = rows->muted;
     member->stopped = rows->stopped;
     member->dropped = rows->dropped;
-    batch->rowful = batch->rowful || rows->n_rows > 0;
+    batch->rowful = true;
     batch->seen = batch->seen || (member->on_row && rows->n_rows > 0);
     note_row_failure(batch, member);
     if (STAILQ_NEXT(member, link))
@@ -184,20 +186,28 @@ static bool batch_next(struct evpg_request *request)
     return next;
 }
 
+/* Where there are none but tags, the members are not looked at once more. */
 static void forget_answers(struct evpg_batch *batch)
+{
+    struct member *member = batch->rowful ? STAILQ_FIRST(&batch->members) : NULL;
+    struct statement *statement = batch->statements;
+
+    for (; member; member = STAILQ_NEXT(member, link)) {
+        PQclear(member->last);
+        member->last = NULL;
+    }
+    for (; statement; statement = statement->before)
+        statement_release(statement);
+}
+
+static void forget_tags(struct evpg_batch *batch)
 {
     struct member *member;
 
     STAILQ_FOREACH(member, &batch->members, link)
-    {
-        if (member->last)
-            PQclear(member->last);
-        member->last = NULL;
-        member->tag = "";
-        if (member->statement->stmt)
-            statement_release(member->statement);
-    }
+    member->tag = "";
     batch->tag = "";
+    batch->tag_count = batch->affected = 0;
 }
 
 static bool batch_stale(const struct evpg_request *request)
@@ -217,6 +227,7 @@ static void batch_reset(struct evpg_request *request)
     struct evpg_batch *batch = op_batch_of(request);
 
     forget_answers(batch);
+    forget_tags(batch);
     statement_reset(&batch->preparing, &batch->rows, batch->suspect);
     batch->culprit = batch->row_failed = NULL;
     batch->failed_at_end = batch->suspect = false;

@@ -30,17 +30,21 @@ struct evpg_batch {
     struct preparing preparing;
     struct arena arena;
     STAILQ_HEAD(, member) members;
+    struct statement *statements; /* of them all, the last one first */
     size_t n_members;
     int refusal; /* an errno: it cannot be submitted */
 
     struct member *at;      /* whose answer comes; before it is sent, the last one */
     int at_number;          /* its, from 0 */
-    const char *tag;        /* the last that has come */
+    const char *tag;        /* the last that has come, */
+    uint64_t tag_count;     /* what it counts, */
+    uint64_t affected;      /* and what all of them do */
+    bool listened;          /* some member has a done callback */
     struct member *culprit; /* that has failed, */
     int culprit_number;     /* and its; */
     bool failed_at_end;     /* or none has, but the end */
     bool seen;              /* some row has been delivered */
-    bool rowful;            /* some member has had rows, wanted or not */
+    bool rowful;            /* some member has had more than a tag */
     bool suspect;           /* as it was before a member's answer had come */
 
     struct member *row_failed; /* the first whose row callback has; or NULL */

@@ -198,19 +198,8 @@ static uint64_t count_rows(const struct evpg_batch *batch)
 static uint64_t count_affected(const struct evpg_request *request)
 {
     const struct evpg_batch *batch = op_batch_of(request);
-    const struct member *member;
-    const char *tag = "";
-    uint64_t count = 0, sum = 0;
 
-    if (batch->cut || batch->rows.failed)
-        return 0;
-    STAILQ_FOREACH(member, &batch->members, link)
-    {
-        if (member->tag != tag)
-            count = result_count(tag = member->tag);
-        sum += count;
-    }
-    return sum;
+    return batch->cut || batch->rows.failed ? 0 : batch->affected;
 }
 
 /* The batch's own error, with its name; of its members', each has that by itself. */
@@ -245,7 +234,7 @@ static void tell_all_of_it(struct evpg_batch *batch)
 /* The next that is to be told, which is taken; NULL: there is none. */
 static struct member *take_next(struct evpg_batch *batch)
 {
-    struct member *member = batch->to_tell;
+    struct member *member = batch->listened ? batch->to_tell : NULL;
     int number = batch->to_tell_number;
 
     for (; member && !member->on_done; number++)

@@ -9,10 +9,11 @@
 
 /* A statement, which may be run several times over, with other parameters of the same types. */
 struct statement {
-    struct stmt_key key; /* hash 0: it cannot be prepared */
-    bool planned;        /* prepared without having been asked for */
-    bool describe;       /* not run, but described */
-    struct stmt *stmt;   /* by which it was sent, or NULL */
+    struct stmt_key key;      /* hash 0: it cannot be prepared */
+    bool planned;             /* prepared without having been asked for */
+    bool describe;            /* not run, but described */
+    struct stmt *stmt;        /* by which it was sent, or NULL */
+    struct statement *before; /* of the same batch; or NULL */
 };
 
 /* What a request has sent besides its statements, and what came of preparing them. */
