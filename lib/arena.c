@@ -10,57 +10,34 @@
 
 #include "mem.h"
 
-#include <stdalign.h>
-#include <stdint.h>
-
-#define FIRST_CHUNK 2048
+#define FIRST_CHUNK 4096
 #define LAST_CHUNK 65536
 
 struct chunk {
     struct chunk *next;
-    size_t size;
     max_align_t memory[];
 };
-
-static size_t round_up(size_t size)
-{
-    return (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
-}
 
 static size_t next_size(const struct arena *arena)
 {
     if (arena->size < FIRST_CHUNK)
         return FIRST_CHUNK;
-    return arena->size < LAST_CHUNK ? arena->size : LAST_CHUNK;
+    return 2 * arena->size < LAST_CHUNK ? 2 * arena->size : LAST_CHUNK;
 }
 
-static struct chunk *add(struct arena *arena, size_t size)
+bool arena_grow(struct arena *arena, size_t size)
 {
     size_t usual = next_size(arena), room = size > usual ? size : usual;
-    struct chunk *chunk;
+    struct chunk *chunk = mem_take(sizeof(*chunk) + room);
 
-    chunk = mem_take(sizeof(*chunk) + room);
     if (!chunk)
-        return NULL;
-    chunk->size = room;
+        return false;
     chunk->next = arena->chunks;
     arena->chunks = chunk;
+    arena->next = (char *)chunk->memory;
     arena->left = room;
     arena->size += sizeof(*chunk) + room;
-    return chunk;
-}
-
-void *arena_take(struct arena *arena, size_t size)
-{
-    struct chunk *chunk = arena->chunks;
-
-    size = round_up(size);
-    if (arena->left < size)
-        chunk = add(arena, size);
-    if (!chunk)
-        return NULL;
-    arena->left -= size;
-    return (char *)chunk->memory + (chunk->size - arena->left - size);
+    return true;
 }
 
 void arena_free(struct arena *arena)

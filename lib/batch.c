@@ -21,12 +21,11 @@ struct evpg_batch *evpg_batch_new(struct evpg_db *db)
         errno = EINVAL;
         return NULL;
     }
-    batch = mem_alloc(sizeof(*batch));
+    batch = op_batch_new();
     if (!batch) {
         db_lacks_memory(db);
         return NULL;
     }
-    op_batch_init(batch);
     batch->rows.base.db = db;
     return batch;
 }
@@ -93,33 +92,24 @@ static bool check_size(struct evpg_batch *batch, size_t size)
     return false;
 }
 
-/* What is found out about one before it is made. */
-struct measures {
-    const struct statement *same; /* the last one's, if its text is the same; or NULL */
-    size_t sql_length, params_size;
-};
-
-static bool check(struct evpg_batch *batch, const char *sql, const struct evpg_param *params,
-                  size_t n_params, struct measures *of)
+/* That of the last member, if its text is the same; or NULL. */
+static struct statement *find_same(const struct evpg_batch *batch, const char *sql)
 {
-    const struct statement *last = batch->at ? batch->at->statement : NULL;
+    struct statement *last = batch->at ? batch->at->statement : NULL;
 
-    of->same = last && sql && strcmp(last->key.sql, sql) == 0 ? last : NULL;
-    if (!of->same && !check_sql(batch, sql))
-        return false;
-    if (!measure_params(batch, params, n_params, &of->params_size))
-        return false;
-    of->sql_length = of->same ? of->same->key.length : strlen(sql);
-    return check_size(batch, of->sql_length + of->params_size);
+    return last && sql && strcmp(last->key.sql, sql) == 0 ? last : NULL;
 }
 
 static bool has_types(const struct statement *statement, const struct params *params)
 {
     const struct stmt_key *key = &statement->key;
 
-    return key->n_types == params->count &&
-           (params->count == 0 ||
-            memcmp(key->types, params->types, (size_t)params->count * sizeof(*key->types)) == 0);
+    if (key->n_types != params->count)
+        return false;
+    for (int i = 0; i < params->count; i++)
+        if (key->types[i] != params->types[i])
+            return false;
+    return true;
 }
 
 static struct statement *make_statement(struct evpg_batch *batch, const char *sql, size_t length,
@@ -132,46 +122,55 @@ static struct statement *make_statement(struct evpg_batch *batch, const char *sq
     *statement = (struct statement){.stmt = NULL};
     statement_make(statement, memcpy(statement + 1, sql, length + 1), length, SQLWORD_PLAIN,
                    params);
+    statement->before = batch->statements;
+    batch->statements = statement;
     return statement;
 }
 
-/* That of the last member, if it is the same. */
-static struct statement *find_statement(struct evpg_batch *batch, const char *sql,
-                                        const struct measures *of, const struct params *params)
+/* With parameters that take so much, which are not there yet. NULL: there is no memory. */
+static struct member *make_member(struct evpg_batch *batch, size_t params_size)
 {
-    if (of->same && has_types(of->same, params))
-        return batch->at->statement;
-    return make_statement(batch, sql, of->sql_length, params);
-}
-
-static struct member *make_member(struct evpg_batch *batch, const char *sql,
-                                  const struct evpg_param *params, size_t n_params,
-                                  const struct measures *of)
-{
-    struct member *member = arena_take(&batch->arena, sizeof(*member) + of->params_size);
+    struct member *member = arena_take(&batch->arena, sizeof(*member) + params_size);
 
     if (!member)
         return NULL;
     member->last = NULL;
+    member->tag = "";
     member->n_rows = 0;
     member->preludes = 0;
     member->muted = member->stopped = member->dropped = false;
-    *member->tag = '\0';
-    params_copy(&member->params, params, n_params, member + 1);
-    member->statement = find_statement(batch, sql, of, &member->params);
-    return member->statement ? member : NULL;
+    return member;
+}
+
+static struct statement *find_statement(struct evpg_batch *batch, struct statement *same,
+                                        const char *sql, size_t length, const struct params *params)
+{
+    if (same && has_types(same, params))
+        return same;
+    return make_statement(batch, sql, length, params);
 }
 
 void evpg_batch_add(struct evpg_batch *batch, const char *sql, const struct evpg_param *params,
                     size_t n_params, evpg_row_cb on_row, evpg_done_cb on_done, void *arg)
 {
     struct member *member;
-    struct measures of;
+    struct statement *same;
+    size_t length, params_size;
 
-    if (!batch || batch->refusal || !check(batch, sql, params, n_params, &of))
+    if (!batch || batch->refusal)
         return;
-    member = make_member(batch, sql, params, n_params, &of);
-    if (!member) {
+    same = find_same(batch, sql);
+    if ((!same && !check_sql(batch, sql)) || !measure_params(batch, params, n_params, &params_size))
+        return;
+    length = same ? same->key.length : strlen(sql);
+    if (!check_size(batch, length + params_size))
+        return;
+    member = make_member(batch, params_size);
+    if (member) {
+        params_copy(&member->params, params, n_params, member + 1);
+        member->statement = find_statement(batch, same, sql, length, &member->params);
+    }
+    if (!member || !member->statement) {
         refuse(batch, ENOMEM, "memory ran out");
         return;
     }
@@ -181,6 +180,7 @@ void evpg_batch_add(struct evpg_batch *batch, const char *sql, const struct evpg
     STAILQ_INSERT_TAIL(&batch->members, member, link);
     batch->at = member;
     batch->n_members++;
+    batch->listened = batch->listened || on_done;
 }
 
 /* Why it is not submitted; 0: it is. */

@@ -51,13 +51,11 @@ bool group_streams(const struct evpg_request *request)
 
 /* Nothing but an error can come for the Sync itself. It is of no use to the members, which were
  * answered: a transaction sees for itself when it is none any more. */
-bool group_result(struct evpg_request *request, PGresult *result)
+bool group_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
-    bool error = PQresultStatus(result) == PGRES_FATAL_ERROR;
-
     (void)request;
     PQclear(result);
-    return error;
+    return status == PGRES_FATAL_ERROR;
 }
 
 void group_note_failure(struct evpg_request *request)

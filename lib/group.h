@@ -56,7 +56,7 @@ void group_add(struct group *group, struct evpg_request *member);
 /* For struct req_ops; see there. */
 bool group_write(struct evpg_request *request, PGconn *pg);
 bool group_streams(const struct evpg_request *request);
-bool group_result(struct evpg_request *request, PGresult *result);
+bool group_result(struct evpg_request *request, PGresult *result, ExecStatusType status);
 void group_deliver(struct evpg_request *request, struct budget *budget);
 void group_discard(struct evpg_request *request, enum evpg_code code);
 

@@ -4,7 +4,8 @@
  *
  * Called by the loop and by conn.c. Invariants: what libpq holds is drained before more is read,
  * since libpq that meets the end of the stream with answers still unread would misplace them; libpq
- * is asked for a result only when it is not busy, else it would wait; once reading or writing has
+ * is asked for a result only when it is not busy, else it would wait (the NULL behind the last one
+ * of a request it has without being asked whether it is); once reading or writing has
  * failed no success is believed any more; every wake-up ends with sending what may be sent; a stay
  * is bounded by a budget, and what it leaves is continued by a zero timer; while rows are paused
  * nothing is read or written, and what libpq holds waits in it.
@@ -128,7 +129,7 @@ static enum next drain(struct conn *conn, struct budget *budget)
             head->ops->deliver(head, budget);
             continue;
         }
-        if (is_busy(conn)) {
+        if (!(head && head->ends) && is_busy(conn)) {
             if (!pipeline_has_lost_track(conn))
                 return WAIT;
             pipeline_lose_track(conn, PQerrorMessage(conn->pg));

@@ -16,7 +16,8 @@
 
 #include <string.h>
 
-static void begin(struct evpg_batch *batch, struct member *member, int number)
+/* The next answer is its. */
+static void turn_to(struct evpg_batch *batch, struct member *member, int number)
 {
     struct op_rows *rows = &batch->rows;
 
@@ -25,19 +26,26 @@ static void begin(struct evpg_batch *batch, struct member *member, int number)
     rows->on_row = member->on_row;
     rows->arg = member->arg;
     rows->sql = member->statement->key.sql;
+    rows->base.preludes = member->preludes;
+    if (batch->suspect && !batch->seen)
+        rows->base.suspect = true;
+}
+
+/* For the first member, or one behind another that has had more than a tag. */
+static void clear(struct op_rows *rows)
+{
     rows->n_rows = 0;
     *rows->tag = '\0';
     rows->muted = rows->base.abandoned || rows->discarded;
     rows->stopped = rows->dropped = false;
-    rows->base.preludes = member->preludes;
-    rows->base.suspect = rows->base.suspect || (batch->suspect && !batch->seen);
 }
 
 static bool send_member(struct evpg_batch *batch, struct member *member, PGconn *pg)
 {
     struct op_rows *rows = &batch->rows;
 
-    rows->base.preludes = 0;
+    if (member->statement->stmt)
+        return statement_send_again(member->statement, rows, &member->params, pg);
     statement_look_up(member->statement, rows);
     return statement_send(member->statement, rows, &member->params, pg);
 }
@@ -52,11 +60,13 @@ static bool batch_send(struct evpg_request *request, PGconn *pg)
         return false;
     first->preludes = request->preludes;
     while ((member = STAILQ_NEXT(member, link))) {
+        request->preludes = 0;
         if (!send_member(batch, member, pg))
             return false;
         member->preludes = request->preludes;
     }
-    begin(batch, first, 0);
+    clear(&batch->rows);
+    turn_to(batch, first, 0);
     return true;
 }
 
@@ -86,37 +96,45 @@ static void batch_prelude(struct evpg_request *request, PGresult *result)
     statement_prelude(batch->at->statement, &batch->preparing, &batch->rows, result);
 }
 
-static void copy_tag(struct member *member, const char *tag)
+/* Most of them are alike. */
+static void set_tag(struct evpg_batch *batch, struct member *member, const char *tag)
 {
-    size_t length = strnlen(tag, sizeof(member->tag) - 1);
+    size_t length;
 
-    memcpy(member->tag, tag, length);
-    member->tag[length] = '\0';
+    if (strcmp(tag, batch->tag) != 0) {
+        length = strnlen(tag, sizeof(member->room) - 1);
+        memcpy(member->room, tag, length);
+        member->room[length] = '\0';
+        batch->tag = member->room;
+        batch->tag_count = result_count(batch->tag);
+    }
+    member->tag = batch->tag;
+    batch->affected += batch->tag_count;
 }
 
 /* Of what most batches are made of, whose answer is but a tag. To keep the results of all of them
  * would cost more than all else. */
 static bool take_command(struct evpg_batch *batch, PGresult *result)
 {
-    copy_tag(batch->at, PQcmdStatus(result));
+    set_tag(batch, batch->at, PQcmdStatus(result));
     batch->rows.base.suspect = false;
     PQclear(result);
     return true;
 }
 
-static bool batch_result(struct evpg_request *request, PGresult *result)
+static bool batch_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct evpg_batch *batch = op_batch_of(request);
-    ExecStatusType status = PQresultStatus(result);
 
-    batch->suspect = batch->suspect || request->suspect;
+    if (request->suspect)
+        batch->suspect = true;
     if (status == PGRES_COMMAND_OK)
         return take_command(batch, result);
     if (status == PGRES_FATAL_ERROR) {
         note_culprit(batch, result);
         statement_failed(batch->at->statement, &batch->preparing, &batch->rows, result);
     }
-    return op_rows_result(request, result);
+    return op_rows_result(request, result, status);
 }
 
 /* Its reason is borrowed from a getter until the next row; of several, the first is kept. */
@@ -133,45 +151,63 @@ static void note_row_failure(struct evpg_batch *batch, struct member *member)
         err_set(&batch->row_error, EVPG_E_VALUE, EVPG_FATE_EXECUTED, "refused by the row callback");
 }
 
-/* What came of a member, whose answer has ended. */
-static void put_by(struct evpg_batch *batch, struct member *member)
+/* What came of the member whose answer has ended. Not inlined: most members need none of this. */
+static void __attribute__((noinline)) put_by(struct evpg_batch *batch)
 {
     struct op_rows *rows = &batch->rows;
+    struct member *member = batch->at;
 
-    if (!rows->last && !rows->muted && rows->n_rows == 0)
-        return; /* most have a tag only, and that is there */
     member->last = rows->last;
     rows->last = NULL;
     member->n_rows = rows->n_rows;
-    copy_tag(member, rows->tag);
+    set_tag(batch, member, rows->tag);
     member->muted = rows->muted;
     member->stopped = rows->stopped;
     member->dropped = rows->dropped;
+    batch->rowful = true;
     batch->seen = batch->seen || (member->on_row && rows->n_rows > 0);
     note_row_failure(batch, member);
+    if (STAILQ_NEXT(member, link))
+        clear(rows);
 }
 
+/* Of most members there is a tag only, and that was put by. */
 static bool batch_next(struct evpg_request *request)
 {
     struct evpg_batch *batch = op_batch_of(request);
-    struct member *next = STAILQ_NEXT(batch->at, link);
+    const struct op_rows *rows = &batch->rows;
+    struct member *next;
 
-    put_by(batch, batch->at);
+    if (rows->last || rows->muted || rows->n_rows > 0)
+        put_by(batch);
+    next = STAILQ_NEXT(batch->at, link);
     if (next)
-        begin(batch, next, batch->at_number + 1);
+        turn_to(batch, next, batch->at_number + 1);
     return next;
 }
 
+/* Where there are none but tags, the members are not looked at once more. */
 static void forget_answers(struct evpg_batch *batch)
+{
+    struct member *member = batch->rowful ? STAILQ_FIRST(&batch->members) : NULL;
+    struct statement *statement = batch->statements;
+
+    for (; member; member = STAILQ_NEXT(member, link)) {
+        PQclear(member->last);
+        member->last = NULL;
+    }
+    for (; statement; statement = statement->before)
+        statement_release(statement);
+}
+
+static void forget_tags(struct evpg_batch *batch)
 {
     struct member *member;
 
     STAILQ_FOREACH(member, &batch->members, link)
-    {
-        PQclear(member->last);
-        member->last = NULL;
-        statement_release(member->statement);
-    }
+    member->tag = "";
+    batch->tag = "";
+    batch->tag_count = batch->affected = 0;
 }
 
 static bool batch_stale(const struct evpg_request *request)
@@ -191,6 +227,7 @@ static void batch_reset(struct evpg_request *request)
     struct evpg_batch *batch = op_batch_of(request);
 
     forget_answers(batch);
+    forget_tags(batch);
     statement_reset(&batch->preparing, &batch->rows, batch->suspect);
     batch->culprit = batch->row_failed = NULL;
     batch->failed_at_end = batch->suspect = false;
@@ -228,11 +265,18 @@ static const struct req_ops batch_ops = {
     .release = batch_release,
 };
 
-void op_batch_init(struct evpg_batch *batch)
+struct evpg_batch *op_batch_new(void)
 {
+    struct evpg_batch *batch = mem_take(sizeof(*batch));
+
+    if (!batch)
+        return NULL;
+    memset(batch, 0, offsetof(struct evpg_batch, why));
     batch->rows.base.ops = &batch_ops;
     batch->rows.shares = true;
+    batch->tag = "";
     STAILQ_INIT(&batch->members);
+    return batch;
 }
 
 void op_batch_release(struct evpg_batch *batch)

@@ -17,10 +17,11 @@ struct member {
     void *arg;
     /* What came of it, from when its answer has ended. */
     PGresult *last;
+    const char *tag; /* in its room, or in that of one before it, which has the same */
     uint64_t n_rows;
     unsigned preludes; /* of its own */
     bool muted, stopped, dropped;
-    char tag[OP_ROWS_TAG_SIZE];
+    char room[OP_ROWS_TAG_SIZE];
 };
 
 /* A batch, and the request that becomes of it. */
@@ -29,21 +30,24 @@ struct evpg_batch {
     struct preparing preparing;
     struct arena arena;
     STAILQ_HEAD(, member) members;
+    struct statement *statements; /* of them all, the last one first */
     size_t n_members;
-    int refusal; /* an errno, and why: it cannot be submitted */
-    char why[256];
+    int refusal; /* an errno: it cannot be submitted */
 
     struct member *at;      /* whose answer comes; before it is sent, the last one */
     int at_number;          /* its, from 0 */
+    const char *tag;        /* the last that has come, */
+    uint64_t tag_count;     /* what it counts, */
+    uint64_t affected;      /* and what all of them do */
+    bool listened;          /* some member has a done callback */
     struct member *culprit; /* that has failed, */
     int culprit_number;     /* and its; */
     bool failed_at_end;     /* or none has, but the end */
     bool seen;              /* some row has been delivered */
+    bool rowful;            /* some member has had more than a tag */
     bool suspect;           /* as it was before a member's answer had come */
 
-    /* Of the first member whose row callback has failed, and which that is; or NULL. */
-    struct evpg_error row_error;
-    struct member *row_failed;
+    struct member *row_failed; /* the first whose row callback has; or NULL */
 
     evpg_done_cb on_done; /* its own */
     void *arg;
@@ -52,10 +56,14 @@ struct evpg_batch {
     struct member *to_tell;     /* NULL: its own */
     int to_tell_number;         /* from 0 */
     int n_calls;                /* of them that are running */
-    bool failed;                /* for this reason */
-    struct evpg_error error;    /* lives as long as this: callbacks are called by two frames */
+    bool failed;                /* for a reason, */
     bool cut;                   /* which is the same for all */
     struct evpg_request *outer; /* that began to call its own before this did */
+
+    /* Of no content until there is a reason for it; all before is zero at first. */
+    char why[256];               /* it cannot be submitted */
+    struct evpg_error row_error; /* of row_failed */
+    struct evpg_error error;     /* lives as long as this: callbacks are called by two frames */
 };
 
 static inline struct evpg_batch *op_batch_of(const struct evpg_request *request)
@@ -63,8 +71,8 @@ static inline struct evpg_batch *op_batch_of(const struct evpg_request *request)
     return (struct evpg_batch *)request; /* its first member's */
 }
 
-/* Begins one. */
-void op_batch_init(struct evpg_batch *batch);
+/* Makes an empty one; NULL without memory. */
+struct evpg_batch *op_batch_new(void);
 
 /* Frees it, as one that was not submitted. */
 void op_batch_release(struct evpg_batch *batch);

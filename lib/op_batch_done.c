@@ -65,12 +65,11 @@ static void blame(struct evpg_batch *batch, const struct member *member)
 
 static const struct member *first_dropped(const struct evpg_batch *batch)
 {
-    const struct member *member;
+    const struct member *member = batch->rows.discarded ? STAILQ_FIRST(&batch->members) : NULL;
 
-    STAILQ_FOREACH(member, &batch->members, link)
-    if (member->dropped && batch->rows.discarded)
-        return member;
-    return NULL;
+    while (member && !member->dropped)
+        member = STAILQ_NEXT(member, link);
+    return member;
 }
 
 static void set_dropped(const struct evpg_batch *batch, struct evpg_error *error)
@@ -189,6 +188,8 @@ static uint64_t count_rows(const struct evpg_batch *batch)
     const struct member *member;
     uint64_t sum = 0;
 
+    if (!batch->rowful)
+        return 0;
     STAILQ_FOREACH(member, &batch->members, link)
     sum += batch->failed && !member->on_row ? 0 : member->n_rows;
     return sum;
@@ -197,14 +198,8 @@ static uint64_t count_rows(const struct evpg_batch *batch)
 static uint64_t count_affected(const struct evpg_request *request)
 {
     const struct evpg_batch *batch = op_batch_of(request);
-    const struct member *member;
-    uint64_t sum = 0;
 
-    if (batch->cut || batch->rows.failed)
-        return 0;
-    STAILQ_FOREACH(member, &batch->members, link)
-    sum += result_count(member->tag);
-    return sum;
+    return batch->cut || batch->rows.failed ? 0 : batch->affected;
 }
 
 /* The batch's own error, with its name; of its members', each has that by itself. */
@@ -236,19 +231,29 @@ static void tell_all_of_it(struct evpg_batch *batch)
         result.set->request = NULL; /* of a row that is borrowed still, by the one that frees it */
 }
 
+/* The next that is to be told, which is taken; NULL: there is none. */
+static struct member *take_next(struct evpg_batch *batch)
+{
+    struct member *member = batch->listened ? batch->to_tell : NULL;
+    int number = batch->to_tell_number;
+
+    for (; member && !member->on_done; number++)
+        member = STAILQ_NEXT(member, link);
+    batch->to_tell = member ? STAILQ_NEXT(member, link) : NULL;
+    batch->to_tell_number = number + 1;
+    return member;
+}
+
 /* One after the other, by whichever frame comes to it. */
 static void tell_rest(struct evpg_batch *batch)
 {
     struct conn *conn = batch->rows.base.conn;
 
     while (batch->is_telling) {
-        struct member *member = batch->to_tell;
+        struct member *member = take_next(batch);
 
         if (member) {
-            batch->to_tell = STAILQ_NEXT(member, link);
-            batch->to_tell_number++;
-            if (member->on_done)
-                tell_member(batch, member, batch->to_tell_number - 1);
+            tell_member(batch, member, batch->to_tell_number - 1);
         } else {
             batch->is_telling = false;
             conn->finishing = batch->outer;
@@ -275,6 +280,7 @@ void op_batch_finish(struct evpg_request *request, struct evpg_error *cut)
 
     if (!batch->told) {
         batch->at->n_rows = batch->rows.n_rows; /* its answer may not have ended */
+        batch->rowful = batch->rowful || batch->rows.n_rows > 0;
         batch->failed = judge(batch, cut);
         if (request->db->stats)
             request->db->stats->all.rows += count_rows(batch);

@@ -144,10 +144,9 @@ static void many_prelude(struct evpg_request *request, PGresult *result)
 }
 
 /* Rows are only counted. */
-static bool many_result(struct evpg_request *request, PGresult *result)
+static bool many_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct many *many = many_of(request);
-    ExecStatusType status = PQresultStatus(result);
 
     if (status == PGRES_COMMAND_OK || (status == PGRES_TUPLES_OK && *PQcmdStatus(result))) {
         many->affected += result_count(PQcmdStatus(result));
@@ -159,7 +158,7 @@ static bool many_result(struct evpg_request *request, PGresult *result)
         note_failure(many);
         statement_failed(&many->statement, &many->preparing, &many->rows, result);
     }
-    return op_rows_result(request, result);
+    return op_rows_result(request, result, status);
 }
 
 static bool many_next(struct evpg_request *request)
@@ -274,11 +273,10 @@ static bool check_set(struct evpg_db *db, const struct evpg_param *params, size_
     char why[200];
     size_t size;
 
-    if (!params_check(params, n_params, why, sizeof(why))) {
+    if (!params_measure(params, n_params, &size, why, sizeof(why))) {
         db_refuse(db, EINVAL, "set %zu: %s", number, why);
         return false;
     }
-    size = params_size(params, n_params);
     if (of->sql_length + size > PARAMS_MAX_BYTES) {
         db_refuse(db, EINVAL, "set %zu: with its statement longer than one may be", number);
         return false;
@@ -381,17 +379,20 @@ struct evpg_request *evpg_many(struct evpg_db *db, const char *sql, const struct
     struct many *many = NULL;
     void *scratch;
     bool packed;
+    int refusal;
 
     if (!check(db, sql, params, n_params, n_sets, &of))
         return NULL;
     scratch = mem_take(of.largest);
     many = scratch ? make(sql, n_params, n_sets, &of) : NULL;
     packed = many && pack_all(db, many, params, n_params, scratch);
-    mem_free(scratch);
     if (!many)
         db_lacks_memory(db);
+    refusal = packed ? 0 : errno;
+    mem_free(scratch);
     if (!packed) {
         mem_free(many);
+        errno = refusal;
         return NULL;
     }
     statement_make(&many->statement, many->sql, of.sql_length, SQLWORD_PLAIN, &many->set);

@@ -40,13 +40,13 @@ static void query_prelude(struct evpg_request *request, PGresult *result)
     statement_prelude(&query->statement, &query->preparing, &query->rows, result);
 }
 
-static bool query_result(struct evpg_request *request, PGresult *result)
+static bool query_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct query *query = (struct query *)request;
 
-    if (PQresultStatus(result) == PGRES_FATAL_ERROR)
+    if (status == PGRES_FATAL_ERROR)
         statement_failed(&query->statement, &query->preparing, &query->rows, result);
-    return op_rows_result(request, result);
+    return op_rows_result(request, result, status);
 }
 
 static bool query_stale(const struct evpg_request *request)
@@ -112,11 +112,10 @@ static bool check(struct evpg_db *db, const char *sql, const struct evpg_param *
 
     if (!op_submit_check(db, sql, &of->sql_length, &of->word))
         return false;
-    if (!params_check(params, n_params, why, sizeof(why))) {
+    if (!params_measure(params, n_params, &of->params_bytes, why, sizeof(why))) {
         db_refuse(db, EINVAL, "%s", why);
         return false;
     }
-    of->params_bytes = params_size(params, n_params);
     if (of->sql_length + of->params_bytes > PARAMS_MAX_BYTES) {
         db_refuse(db, EINVAL, "the statement is, with its parameters, longer than one may be");
         return false;

@@ -202,10 +202,9 @@ static bool take_other(struct op_rows *rows, PGresult *result, ExecStatusType st
 }
 
 /* Rows that no tag has come with have had no end: libpq takes other messages for it. */
-bool op_rows_result(struct evpg_request *request, PGresult *result)
+bool op_rows_result(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     struct op_rows *rows = op_rows_of(request);
-    ExecStatusType status = PQresultStatus(result);
     const char *tag = PQcmdStatus(result);
     bool part = pq_is_row_part(status);
 

@@ -61,7 +61,7 @@ bool op_rows_judge(const struct op_rows *rows, struct evpg_error *error);
 void op_rows_clear(struct op_rows *rows);
 
 /* For struct req_ops; see there. */
-bool op_rows_result(struct evpg_request *request, PGresult *result);
+bool op_rows_result(struct evpg_request *request, PGresult *result, ExecStatusType status);
 void op_rows_deliver(struct evpg_request *request, struct budget *budget);
 void op_rows_discard(struct evpg_request *request, enum evpg_code code);
 void op_rows_abandon(struct evpg_request *request);

@@ -9,8 +9,6 @@
  */
 #include "op_statement.h"
 
-#include <evpg/request.h>
-
 /* How many that nobody wants any more are dropped along with one. */
 #define MOST_CLOSES 2
 
@@ -24,11 +22,6 @@ void statement_make(struct statement *statement, const char *sql, size_t length,
         statement->key = (struct stmt_key){.sql = sql, .length = length};
 }
 
-static int format_of(const struct op_rows *rows)
-{
-    return rows->base.flags & EVPG_BINARY ? 1 : 0;
-}
-
 static bool send_unprepared(const struct statement *statement, struct op_rows *rows,
                             const struct params *params, PGconn *pg)
 {
@@ -40,16 +33,7 @@ static bool send_unprepared(const struct statement *statement, struct op_rows *r
                PQsendDescribePrepared(pg, "") == 1;
     }
     return PQsendQueryParams(pg, sql, params->count, params->types, params->values, params->lengths,
-                             params->formats, format_of(rows)) == 1;
-}
-
-static bool send_prepared(const struct statement *statement, const struct op_rows *rows,
-                          const struct params *params, PGconn *pg)
-{
-    if (statement->describe)
-        return PQsendDescribePrepared(pg, stmt_name(statement->stmt)) == 1;
-    return PQsendQueryPrepared(pg, stmt_name(statement->stmt), params->count, params->values,
-                               params->lengths, params->formats, format_of(rows)) == 1;
+                             params->formats, statement_format(rows)) == 1;
 }
 
 static bool is_prepared(const struct statement *statement, const struct op_rows *rows)
@@ -94,12 +78,13 @@ bool statement_send(struct statement *statement, struct op_rows *rows, const str
                     PGconn *pg)
 {
     if (statement->stmt)
-        return send_prepared(statement, rows, params, pg);
+        return statement_send_again(statement, rows, params, pg);
     if (statement->planned && is_prepared(statement, rows))
         statement->stmt = stmt_add(&rows->base.conn->statements, &statement->key);
     if (!statement->stmt)
         return send_unprepared(statement, rows, params, pg);
-    return send_prepare(statement, rows, params, pg) && send_prepared(statement, rows, params, pg);
+    return send_prepare(statement, rows, params, pg) &&
+           statement_send_again(statement, rows, params, pg);
 }
 
 bool statement_send_first(struct statement *statement, struct preparing *preparing,
@@ -115,19 +100,23 @@ bool statement_send_first(struct statement *statement, struct preparing *prepari
 /* Of one that was to be dropped: if it was not there, all behind it is skipped. */
 static void take_closed(struct preparing *preparing, struct op_rows *rows, PGresult *result)
 {
+    ExecStatusType status = PQresultStatus(result);
+
     preparing->n_closes--;
-    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+    if (status == PGRES_COMMAND_OK) {
         PQclear(result);
         return;
     }
     preparing->stale = true;
-    op_rows_result(&rows->base, result);
+    op_rows_result(&rows->base, result, status);
 }
 
 static void take_prepared(struct statement *statement, struct preparing *preparing,
                           struct op_rows *rows, PGresult *result)
 {
-    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COMMAND_OK) {
         PQclear(result);
         return;
     }
@@ -135,7 +124,7 @@ static void take_prepared(struct statement *statement, struct preparing *prepari
         preparing->stale = true;
     else if (statement->stmt)
         stmt_forget(&rows->base.conn->statements, statement->stmt);
-    op_rows_result(&rows->base, result);
+    op_rows_result(&rows->base, result, status);
 }
 
 void statement_prelude(struct statement *statement, struct preparing *preparing,

@@ -5,12 +5,15 @@
 #include "op_rows.h"
 #include "params.h"
 
+#include <evpg/request.h>
+
 /* A statement, which may be run several times over, with other parameters of the same types. */
 struct statement {
-    struct stmt_key key; /* hash 0: it cannot be prepared */
-    bool planned;        /* prepared without having been asked for */
-    bool describe;       /* not run, but described */
-    struct stmt *stmt;   /* by which it was sent, or NULL */
+    struct stmt_key key;      /* hash 0: it cannot be prepared */
+    bool planned;             /* prepared without having been asked for */
+    bool describe;            /* not run, but described */
+    struct stmt *stmt;        /* by which it was sent, or NULL */
+    struct statement *before; /* of the same batch; or NULL */
 };
 
 /* What a request has sent besides its statements, and what came of preparing them. */
@@ -30,6 +33,23 @@ void statement_look_up(struct statement *statement, const struct op_rows *rows);
  * libpq refused. */
 bool statement_send(struct statement *statement, struct op_rows *rows, const struct params *params,
                     PGconn *pg);
+
+/* In which format its rows are to come. */
+static inline int statement_format(const struct op_rows *rows)
+{
+    return rows->base.flags & EVPG_BINARY ? 1 : 0;
+}
+
+/* The same, of one that is known to be prepared. */
+static inline bool statement_send_again(const struct statement *statement,
+                                        const struct op_rows *rows, const struct params *params,
+                                        PGconn *pg)
+{
+    if (statement->describe)
+        return PQsendDescribePrepared(pg, stmt_name(statement->stmt)) == 1;
+    return PQsendQueryPrepared(pg, stmt_name(statement->stmt), params->count, params->values,
+                               params->lengths, params->formats, statement_format(rows)) == 1;
+}
 
 /* The first of a request: looks it up, and has the server drop some that are not wanted any more.
  * It is looked up first: one that is wanted again is not dropped. False: libpq refused. */

@@ -150,27 +150,55 @@ bool params_check(const struct evpg_param *params, size_t count, char *why, size
     return params_measure(params, count, &size, why, why_size);
 }
 
-bool params_measure(const struct evpg_param *params, size_t count, size_t *size, char *why,
-                    size_t why_size)
+static bool check_count(const struct evpg_param *params, size_t count, char *why, size_t why_size)
+{
+    if (count > PQ_QUERY_PARAM_MAX_LIMIT)
+        snprintf(why, why_size, "%zu parameters, but a statement can have at most %d", count,
+                 PQ_QUERY_PARAM_MAX_LIMIT);
+    else if (count > 0 && !params)
+        snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
+    else
+        return true;
+    return false;
+}
+
+static bool measure_any(const struct evpg_param *params, size_t count, size_t *size, char *why,
+                        size_t why_size)
 {
     uint64_t sum = 0;
     size_t ends = 0; /* the NUL bytes behind values */
 
-    if (count > PQ_QUERY_PARAM_MAX_LIMIT) {
-        snprintf(why, why_size, "%zu parameters, but a statement can have at most %d", count,
-                 PQ_QUERY_PARAM_MAX_LIMIT);
+    if (!check_count(params, count, why, why_size))
         return false;
-    }
-    if (count > 0 && !params) {
-        snprintf(why, why_size, "%zu parameters, but their array is NULL", count);
-        return false;
-    }
     for (size_t i = 0; i < count; i++) {
         if (!check_one(&params[i], i + 1, &sum, why, why_size))
             return false;
         ends += params[i].kind != PARAMS_NULL;
     }
     *size = count * PARAMS_SLOT + (size_t)sum + ends;
+    return true;
+}
+
+/* A number, of one of the lengths that most have. */
+static inline bool is_number(const struct evpg_param *param)
+{
+    return param->kind == PARAMS_INLINE && (param->length == 4 || param->length == 8);
+}
+
+/* With nothing but numbers, if they are not too many, nothing can be wrong. */
+bool params_measure(const struct evpg_param *params, size_t count, size_t *size, char *why,
+                    size_t why_size)
+{
+    size_t sum = count * PARAMS_SLOT;
+
+    if (!params || count > PQ_QUERY_PARAM_MAX_LIMIT)
+        return measure_any(params, count, size, why, why_size);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_number(&params[i]))
+            return measure_any(params, count, size, why, why_size);
+        sum += (size_t)params[i].length + 1;
+    }
+    *size = sum;
     return true;
 }
 
@@ -209,16 +237,40 @@ static void copy_one(struct params *to, int i, const struct evpg_param *param, c
     *end += length + 1;
 }
 
+/* Not inlined: numbers are copied without what this needs. */
+static void __attribute__((noinline))
+copy_rest(struct params *to, const struct evpg_param *params, int i, char *end)
+{
+    for (; i < to->count; i++)
+        copy_one(to, i, &params[i], &end);
+}
+
+static inline char *copy_number(char *to, const struct evpg_param *param, int length)
+{
+    memcpy(to, param->value.inline_bytes, 4);
+    if (length == 8)
+        memcpy(to + 4, param->value.inline_bytes + 4, 4);
+    to[length] = '\0';
+    return to + length + 1;
+}
+
 void params_copy(struct params *to, const struct evpg_param *params, size_t count, void *memory)
 {
-    char *end;
+    const char **values = memory;
+    int *lengths = (int *)(values + count), *formats = lengths + count, i;
+    Oid *types = (Oid *)(formats + count);
+    char *end = (char *)(types + count);
 
-    to->count = (int)count;
-    to->values = memory;
-    to->lengths = (int *)(to->values + count);
-    to->formats = to->lengths + count;
-    to->types = (Oid *)(to->formats + count);
-    end = (char *)(to->types + count);
-    for (size_t i = 0; i < count; i++)
-        copy_one(to, (int)i, &params[i], &end);
+    *to = (struct params){(int)count, values, lengths, formats, types};
+    for (i = 0; i < (int)count && is_number(&params[i]); i++) {
+        int length = (int)params[i].length;
+
+        lengths[i] = length;
+        formats[i] = params[i].format;
+        types[i] = params[i].oid;
+        values[i] = end;
+        end = copy_number(end, &params[i], length);
+    }
+    if (i < (int)count)
+        copy_rest(to, params, i, end);
 }

@@ -264,7 +264,7 @@ static void end_one(struct conn *conn, struct evpg_request *head, struct budget 
 {
     bool others = head->ops->next(head);
 
-    budget_take(budget);
+    budget_count(budget);
     if (head->unsent) {
         conn->unflushed = true;
         if (!head->ops->more(head, conn->pg)) {
@@ -280,6 +280,16 @@ static void end_one(struct conn *conn, struct evpg_request *head, struct budget 
     stream_if_wanted(conn, head);
 }
 
+static void end_answer(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    if (head->preludes > 0)
+        end_prelude(conn, head);
+    else if (head->ops->next)
+        end_one(conn, head, budget);
+    else
+        end_last(conn, head);
+}
+
 /* What was said before is about the statement, and may be the user's own words. */
 const char *pipeline_last_words(const struct conn *conn)
 {
@@ -290,22 +300,27 @@ const char *pipeline_last_words(const struct conn *conn)
     return strlen(words) > said ? words + said : "";
 }
 
-/* The end of a request's results. An error at the Sync is followed by an end as well. */
-static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
+static void lose(struct conn *conn)
 {
     struct evpg_error why;
 
-    if (PQstatus(conn->pg) == CONNECTION_BAD) {
-        pq_set_loss(&why, EVPG_E_LOST, pipeline_last_words(conn));
-        conn_down(conn, &why);
+    pq_set_loss(&why, EVPG_E_LOST, pipeline_last_words(conn));
+    conn_down(conn, &why);
+}
+
+/* The end of a request's results. An error at the Sync is followed by an end as well; and so is,
+ * for ever, the end of the connection, where none was due. */
+static void take_end(struct conn *conn, struct evpg_request *head, struct budget *budget)
+{
+    bool due = head->ends;
+
+    head->ends = false;
+    if (!due && PQstatus(conn->pg) == CONNECTION_BAD) {
+        lose(conn);
     } else if (head->off_pipeline && head->answered) {
         pipeline_complete(conn, head, budget);
-    } else if (head->state == REQ_ACTIVE && head->answered && head->preludes > 0) {
-        end_prelude(conn, head);
-    } else if (head->state == REQ_ACTIVE && head->answered && head->ops->next) {
-        end_one(conn, head, budget);
     } else if (head->state == REQ_ACTIVE && head->answered) {
-        end_last(conn, head);
+        end_answer(conn, head, budget);
     } else if (head->state == REQ_SETTLING && head->failed_at_sync) {
         head->failed_at_sync = false;
     } else {
@@ -354,10 +369,9 @@ static void refuse(struct conn *conn, ExecStatusType status)
 }
 
 /* Nothing else comes of a statement that is prepared, or dropped. */
-static void take_prelude(struct conn *conn, struct evpg_request *head, PGresult *result)
+static void take_prelude(struct conn *conn, struct evpg_request *head, PGresult *result,
+                         ExecStatusType status)
 {
-    ExecStatusType status = PQresultStatus(result);
-
     if (status == PGRES_COMMAND_OK || status == PGRES_FATAL_ERROR ||
         status == PGRES_PIPELINE_ABORTED) {
         head->ops->prelude(head, result);
@@ -367,10 +381,37 @@ static void take_prelude(struct conn *conn, struct evpg_request *head, PGresult 
     refuse(conn, status);
 }
 
-static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
-                        struct budget *budget)
+/* Whether more of the same answer may follow. Most are but a tag, of which that is known. */
+static inline bool is_part(ExecStatusType status)
 {
-    ExecStatusType status = PQresultStatus(result);
+    return status != PGRES_COMMAND_OK && pq_is_row_part(status);
+}
+
+static void note_error(const struct conn *conn, struct evpg_request *head)
+{
+    if (head->off_pipeline)
+        head->said = strlen(PQerrorMessage(conn->pg));
+    if (head->group && !head->parted)
+        group_note_failure(head);
+}
+
+/* What the head makes of it; where that is no rows to be delivered, the end comes at once. */
+static void hand_on(struct conn *conn, struct evpg_request *head, PGresult *result,
+                    ExecStatusType status, struct budget *budget)
+{
+    if (!head->ops->result(head, result, status))
+        refuse(conn, status);
+    else if (head->has_rows && !head->row_seen)
+        note_first_row(head, budget->looked_ns);
+    else if (head->ends && !head->has_rows)
+        pipeline_take(conn, PQgetResult(conn->pg), budget);
+    else if (is_part(status) && !head->has_rows)
+        budget_take(budget); /* rows that nobody wants any more count as well */
+}
+
+static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *result,
+                        ExecStatusType status, struct budget *budget)
+{
     bool error = status == PGRES_FATAL_ERROR;
 
     if (head->answered && !error && !head->off_pipeline) {
@@ -379,18 +420,14 @@ static void take_answer(struct conn *conn, struct evpg_request *head, PGresult *
         return;
     }
     head->failed_at_sync = head->state == REQ_SETTLING;
-    head->said = error && head->off_pipeline ? strlen(PQerrorMessage(conn->pg)) : head->said;
-    head->answered = head->answered || !pq_is_row_part(status);
-    if (error && head->group && !head->parted)
-        group_note_failure(head);
+    head->answered = head->answered || !is_part(status);
+    head->ends = head->answered && !head->off_pipeline;
+    if (error)
+        note_error(conn, head);
     if (head->preludes > 0)
-        take_prelude(conn, head, result);
-    else if (!head->ops->result(head, result))
-        refuse(conn, status);
-    else if (pq_is_row_part(status) && !head->has_rows)
-        budget_take(budget); /* rows that nobody wants any more count as well */
-    else if (head->has_rows && !head->row_seen)
-        note_first_row(head, budget->looked_ns);
+        take_prelude(conn, head, result, status);
+    else
+        hand_on(conn, head, result, status, budget);
 }
 
 /* Outside the pipeline the error that a statement was answered with is still there. */
@@ -408,36 +445,45 @@ void pipeline_lose_track(struct conn *conn, const char *message)
     broken(conn, message);
 }
 
-/* Whoever went on would take the next answers for the wrong requests. */
+/* Whoever went on would take the next answers for the wrong requests. Most answers are no error,
+ * and libpq has nothing to say. */
 static bool take_trouble(struct conn *conn, PGresult *result, ExecStatusType status)
 {
-    bool local = status == PGRES_FATAL_ERROR && pq_is_local_error(result);
+    bool error = status == PGRES_FATAL_ERROR, local = error && pq_is_local_error(result);
 
-    if (!local && !pq_has_lost_track(conn->pg, result))
+    if (!error && !*PQerrorMessage(conn->pg))
         return false;
-    if (PQstatus(conn->pg) == CONNECTION_BAD)
+    if ((!local && !pq_has_lost_track(conn->pg, result)) || PQstatus(conn->pg) == CONNECTION_BAD)
         return false;
     pipeline_lose_track(conn, local ? PQresultErrorMessage(result) : PQerrorMessage(conn->pg));
     PQclear(result);
     return true;
 }
 
-void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
+static void take_result(struct conn *conn, struct evpg_request *head, PGresult *result,
+                        struct budget *budget)
 {
-    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
     ExecStatusType status = PQresultStatus(result);
 
-    if (result && take_trouble(conn, result, status))
+    if (take_trouble(conn, result, status))
         return;
-    if (!result) {
-        take_end(conn, head, budget);
-    } else if (status == PGRES_PIPELINE_SYNC) {
+    if (status == PGRES_PIPELINE_SYNC) {
         PQclear(result);
         take_sync(conn, head, budget);
     } else if (status == PGRES_FATAL_ERROR &&
                (PQstatus(conn->pg) == CONNECTION_BAD || pq_is_fatal(result))) {
         take_last_words(conn, result);
     } else {
-        take_answer(conn, head, result, budget);
+        take_answer(conn, head, result, status, budget);
     }
+}
+
+void pipeline_take(struct conn *conn, PGresult *result, struct budget *budget)
+{
+    struct evpg_request *head = TAILQ_FIRST(&conn->sent);
+
+    if (result)
+        take_result(conn, head, result, budget);
+    else
+        take_end(conn, head, budget);
 }

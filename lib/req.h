@@ -25,8 +25,9 @@ struct req_ops {
     bool (*send)(struct evpg_request *request, PGconn *pg);
     /* Whether its rows shall come as they arrive. */
     bool (*streams)(const struct evpg_request *request);
-    /* Takes one result, to free it: rows, an end, or an error. False: not one that can come. */
-    bool (*result)(struct evpg_request *request, PGresult *result);
+    /* Takes one result, of this status, to free it: rows, an end, or an error. False: not one that
+     * can come. */
+    bool (*result)(struct evpg_request *request, PGresult *result, ExecStatusType status);
     /* Calls the row callback for rows that result() left, within the budget.
      * The connection may be gone, and the request done, afterwards. */
     void (*deliver)(struct evpg_request *request, struct budget *budget);
@@ -96,6 +97,7 @@ struct evpg_request {
     bool unsent;       /* the rest of it, and its Sync, is sent by more */
     bool has_rows;     /* deliver has something to do */
     bool answered;     /* its last result has come */
+    bool ends;         /* and the end of its results is next, for which libpq needs no more input */
     bool ended;        /* its callback has been called, or is about to be */
     bool row_seen;     /* its first row has come */
     bool resumed;      /* evpg_request_resume was called since the last row callback began */

@@ -252,10 +252,12 @@ static bool last_send(struct evpg_request *request, PGconn *pg)
 /* ROLLBACK TO leaves the savepoint, which is not needed any more. */
 static void last_prelude(struct evpg_request *request, PGresult *result)
 {
-    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COMMAND_OK)
         PQclear(result);
     else
-        op_rows_result(request, result);
+        op_rows_result(request, result, status);
 }
 
 /* Whoever has the connection next must not be in this transaction. */

@@ -49,10 +49,10 @@ static void on_done(const struct evpg_result *result, void *arg)
         act();
 }
 
-static bool note_sync(struct evpg_request *request, PGresult *result)
+static bool note_sync(struct evpg_request *request, PGresult *result, ExecStatusType status)
 {
     ((struct bundle *)group_of(request))->failed_at_sync = true;
-    return group_result(request, result);
+    return group_result(request, result, status);
 }
 
 /* It has failed when a member has, or the Sync. */

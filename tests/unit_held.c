@@ -82,7 +82,7 @@ static PGresult *make(ExecStatusType status, int first, int count, int bytes)
 
 static void take(PGresult *result)
 {
-    ck_assert(op_rows_result(&rows->base, result));
+    ck_assert(op_rows_result(&rows->base, result, PQresultStatus(result)));
     for (int i = 0; rows->base.has_rows; i++) {
         budget_start(&budget);
         op_rows_deliver(&rows->base, &budget);
