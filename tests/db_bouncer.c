@@ -9,6 +9,7 @@
 #include "bouncer.h"
 #include "harness.h"
 #include "hearing.h"
+#include "oracle.h"
 
 #include <stdio.h>
 
@@ -355,6 +356,32 @@ START_TEST(ca10_cancels_hit_nobody_else)
 }
 END_TEST
 
+/* Whoever waits for a session is not stopped by the pooler, but asked for again when it has one;
+ * and whoever has the session meanwhile is left alone. */
+START_TEST(canceled_before_it_has_a_session)
+{
+    struct outcome *first, *waits;
+    double start;
+
+    start_ignorant(1);
+    open_clients(-1);
+    db = clients[0];
+    first = query("select 'first' from pg_sleep(0.6)", EVPG_NO_PARAMS);
+    run_for(20);
+    db = clients[1];
+    waits = query("select pg_sleep(20)", EVPG_NO_PARAMS);
+    run_for(20);
+    start = now_ms();
+    evpg_request_cancel(waits->request);
+    await_all();
+    ck_assert(now_ms() - start < 8000);
+    ck_assert_outcome_ok(first);
+    ck_assert_int_eq(evpg_error_code(waits->error), EVPG_E_CANCELED);
+    free_clients();
+    bouncer_stop();
+}
+END_TEST
+
 /* In session mode a listener has a session of its own, also by way of the pooler; and comes back
  * when that has been away. */
 START_TEST(a_listener)
@@ -401,6 +428,7 @@ int main(void)
     tcase_add_loop_test(tcase, described, 0, knows ? 2 : 1);
     tcase_add_loop_test(tcase, the_pooler_is_restarted, 0, 2);
     tcase_add_test(tcase, ca10_cancels_hit_nobody_else);
+    tcase_add_test(tcase, canceled_before_it_has_a_session);
     tcase_add_test(tcase, a_listener);
     suite_add_tcase(suite, tcase);
     return run_suite(suite, true);
