@@ -6,7 +6,6 @@
  * block of memory, made when it is submitted; body is called when nothing is on the wire, and what
  * it submits finds BEGIN in the queue before itself; one that nothing comes of is ended in time.
  */
-#include "io.h"
 #include "mem.h"
 #include "tx.h"
 
@@ -49,7 +48,7 @@ static void look_if_forgotten(struct tx *tx)
  * its own on its connection: nobody will want them any more. */
 static void end_pause(struct tx *tx)
 {
-    io_discard_paused(tx->base.conn, EVPG_E_TIMEOUT);
+    evpg_request_cancel(tx->base.conn->paused);
     tx_set_idle_timer(tx);
 }
 

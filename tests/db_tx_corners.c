@@ -319,8 +319,7 @@ END_TEST
 static const char *const endings[] = {
     "insert into t values (2); commit; select 1 / 0",
     "insert into t values (2); commit; begin; select 1 / 0",
-    "insert into t values (2); commit;"
-    " do 'begin raise exception using errcode = ''40001''; end'",
+    "delete from t; commit; do 'begin raise exception using errcode = ''40001''; end'",
     "insert into t values (2); rollback; begin",
     "insert into t values (2); commit; begin",
     "insert into t values (2); commit and chain",

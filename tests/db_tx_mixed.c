@@ -419,6 +419,8 @@ START_TEST(failed_while_paused)
     ck_assert(now_ms() - began_ms < 1500);
     check_failed(txn, EVPG_E_ROLLED_BACK, EVPG_FATE_NOT_EXECUTED, NULL);
     ck_assert_int_eq(txn->of[1]->n_rows, _i == RESUMED ? 2000 : 2);
+    if (_i == FORGOTTEN)
+        ck_assert_int_eq(evpg_error_code(txn->of[1]->error), EVPG_E_CANCELED);
     check_rows("0");
     end();
     free_txns();

@@ -86,8 +86,8 @@ struct evpg_tx_config {
      * How long it may have nothing under way and not be ended, because evpg_commit() was forgotten;
      * then it is rolled back, with EVPG_E_TIMEOUT. It holds its connection, and perhaps locks,
      * meanwhile. Rows that are paused are under way; but where it has failed, they hold up ROLLBACK
-     * for no longer than this: then they are thrown away, and their statement fails with
-     * EVPG_E_TIMEOUT. -1: as long as it likes. Default: 30,000.
+     * for no longer than this: then their statement is canceled. -1: as long as it likes. Default:
+     * 30,000.
      */
     int idle_timeout_ms;
 
