@@ -175,6 +175,9 @@ static void on_done(const struct evpg_result *result, void *arg)
     ck_assert_msg(error || parts_have_succeeded(item),
                   "session %ld: item %d has succeeded, but not all of it", item->session->number,
                   item->number);
+    for (int i = 0; error && i < item->n_told && evpg_error_fate(error) != EVPG_FATE_EXECUTED; i++)
+        ck_assert_msg(item->member[i].failed, "session %ld: item %d has failed, but member %d",
+                      item->session->number, item->number, i);
     item->ok = is_ok(item, result);
     bundles_judge(item, error);
     if (plan->kind == TX && !item->ok)
