@@ -3,7 +3,8 @@
  * budget: bounds the library's stay in one turn of the loop, by count and by time.
  *
  * Used by io.c, conn.c and the operations. Invariants: one hot connection cannot hold up the loop's
- * other work for longer than STAY_NS and a callback or, after short ones, four.
+ * other work for longer than STAY_NS and a callback or, after short ones, four; and STEPS answers
+ * for which nobody is called.
  */
 #include "budget.h"
 

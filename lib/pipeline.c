@@ -5,8 +5,9 @@
  * Called by io.c. Invariants: conn->sent mirrors libpq's own queue; each request has a Sync of its
  * own and is completed when that is answered, so an error at the Sync overrides an earlier success;
  * a request becomes the head, and has its rows streamed, right after the libpq call that made it
- * so, for libpq applies the mode to its head and only before it has looked at the answer; an answer
- * that does not fit closes the connection, before it could be taken for somebody else's.
+ * so, for libpq applies the mode to its head and only before it has looked at the answer; the NULL
+ * behind an answer is libpq's own, and is taken without asking whether it is busy; an answer that
+ * does not fit closes the connection, before it could be taken for somebody else's.
  */
 #include "pipeline.h"
 
