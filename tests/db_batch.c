@@ -586,6 +586,7 @@ START_TEST(stale_statements)
     await_all();
     ck_assert_outcome_ok(all);
     check_order(all);
+    ck_assert_uint_eq(all->affected, 2);
     ck_assert_int_ge(atoi(cell(count, 0, 0)), 1);
     query("alter table t add m int", EVPG_NO_PARAMS);
     begin_batch();
@@ -596,6 +597,9 @@ START_TEST(stale_statements)
     check_all_succeeded();
     ck_assert_int_eq(member_at(2)->n_columns, 2);
     ck_assert_int_eq(member_at(2)->n_rows, 4);
+    ck_assert_uint_eq(all->affected, 1 + 4);
+    ck_assert_str_eq(member_at(1)->tag, "INSERT 0 1");
+    ck_assert_str_eq(member_at(2)->tag, "SELECT 4");
     end();
 }
 END_TEST
