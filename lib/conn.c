@@ -3,8 +3,8 @@
  * conn: one connection as a db: its life, its lists of requests, and their completion.
  *
  * Called by the application through db.c, and by the rest of the engine: connect.c (from DOWN to
- * READY), io.c (the socket) and pipeline.c (the order of answers). Invariants: a request is
- * detached from every list before its callback is called; after a callback conn may be dying or
+ * READY), io.c (the socket), pipeline.c and answer.c (the order of answers). Invariants: a request
+ * is detached from every list before its callback is called; after a callback conn may be dying or
  * its PGconn gone, and whoever goes on looks; conn's memory stays while a frame holds it; events
  * are deleted before the PGconn, and with it the descriptor, goes.
  */

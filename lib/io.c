@@ -16,6 +16,7 @@
 
 #include "io.h"
 
+#include "answer.h"
 #include "news.h"
 #include "pipeline.h"
 
@@ -69,7 +70,7 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
     PGresult *result;
     int reads = 16, results = 10000; /* a dead connection may give the same error for ever */
 
-    pq_set_loss(why, EVPG_E_LOST, pipeline_last_words(conn));
+    pq_set_loss(why, EVPG_E_LOST, answer_last_words(conn));
     while (!conn->fatal.code && results-- > 0) {
         result = read_on(conn);
         if (!result && (reads-- == 0 || !PQisBusy(conn->pg) || !PQconsumeInput(conn->pg)))
@@ -80,7 +81,7 @@ static void find_reason(struct conn *conn, struct evpg_error *why)
         PQclear(result);
     }
     if (!*why->message)
-        pq_set_loss(why, EVPG_E_LOST, pipeline_last_words(conn));
+        pq_set_loss(why, EVPG_E_LOST, answer_last_words(conn));
     if (!*why->message)
         err_append(why, "it was closed");
     if (conn->fatal.code)
@@ -130,9 +131,9 @@ static enum next drain(struct conn *conn, struct budget *budget)
             continue;
         }
         if (!(head && head->ends) && is_busy(conn)) {
-            if (!pipeline_has_lost_track(conn))
+            if (!answer_has_lost_track(conn))
                 return WAIT;
-            pipeline_lose_track(conn, PQerrorMessage(conn->pg));
+            answer_lose_track(conn, PQerrorMessage(conn->pg));
             return GONE;
         }
         if (!STAILQ_EMPTY(&conn->notices)) {
@@ -140,7 +141,7 @@ static enum next drain(struct conn *conn, struct budget *budget)
             continue;
         }
         if (head) {
-            pipeline_take(conn, PQgetResult(conn->pg), budget);
+            answer_take(conn, PQgetResult(conn->pg), budget);
             continue;
         }
         if (has_ended(conn))

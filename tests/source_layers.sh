@@ -21,7 +21,7 @@ layers=(
         row row_parts row_scalar row_scan row_time type value value_array value_binary value_bit value_interval \
         value_net value_numeric value_part value_range value_record value_text value_time value_time_binary \
         scan histogram stats backoff calendar settings sqlword stmt types quote role address conninfo login"
-    "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline group queue"
+    "conn open close cancel cancel_request cancel_job timeout connect attempt resolve io news parameters pipeline answer group queue"
     "op_"
     "lease batch tx tx_config tx_db tx_leave tx_parts tx_start"
     "listener listener_channels listener_config listener_connect pool pool_close pool_config pool_connect pool_dispatch pool_lease pool_login pool_policy pool_slots pool_standby pool_stats metrics pool_turn pool_upkeep"
