@@ -44,16 +44,6 @@ static int note_ranges(struct dl_phdr_info *object, size_t size, void *library)
     return 0;
 }
 
-static bool is_of_library(const void *address)
-{
-    uintptr_t at = (uintptr_t)address;
-
-    for (int i = 0; i < n_ranges; i++)
-        if (at >= ranges[i].start && at < ranges[i].end)
-            return true;
-    return false;
-}
-
 void malloc_fail(const char *library, long k, bool sticky)
 {
     n_ranges = 0;
@@ -81,6 +71,16 @@ void *__libc_malloc(size_t size);
 void *__libc_realloc(void *memory, size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void __libc_free(void *memory);
+
+static bool is_of_library(const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+
+    for (int i = 0; i < n_ranges; i++)
+        if (at >= ranges[i].start && at < ranges[i].end)
+            return true;
+    return false;
+}
 
 static bool fails(const void *caller)
 {
