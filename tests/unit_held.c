@@ -80,8 +80,10 @@ static PGresult *make(ExecStatusType status, int first, int count, int bytes)
     return result;
 }
 
+/* libpq has seen a tag with its end; one that is made has none. */
 static void take(PGresult *result)
 {
+    strcpy(rows->tag, "SELECT");
     ck_assert(op_rows_result(&rows->base, result, PQresultStatus(result)));
     for (int i = 0; rows->base.has_rows; i++) {
         budget_start(&budget);
