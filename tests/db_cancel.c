@@ -329,11 +329,12 @@ START_TEST(comes_too_early)
 END_TEST
 
 /* What the server has said before it stopped comes slowly. It goes on with what is behind
- * meanwhile, which is left alone. */
-START_TEST(the_answer_is_on_its_way)
+ * meanwhile. True: that was left alone. */
+static bool goes_on_behind(void)
 {
     struct proxy *proxy = begin_by_proxy(10000);
     struct outcome *large, *behind[2];
+    bool done;
 
     large = query("select repeat('x', 1000) from generate_series(1, 20000)", EVPG_NO_PARAMS);
     behind[0] = query("select pg_sleep(0.7)", EVPG_NO_PARAMS);
@@ -344,9 +345,21 @@ START_TEST(the_answer_is_on_its_way)
     evpg_request_cancel(large->request);
     await_all();
     ck_assert_int_eq(evpg_error_code(large->error), EVPG_E_CANCELED);
-    ck_assert_outcome_ok(behind[0]);
     ck_assert_outcome_ok(behind[1]);
+    done = !behind[0]->error;
+    if (!done)
+        ck_assert_outcome_sqlstate(behind[0], "57014");
     end();
+    return done;
+}
+
+/* Where the server's one signal came twice, what is behind is hit for that. */
+START_TEST(the_answer_is_on_its_way)
+{
+    int attempts = 1;
+
+    while (!goes_on_behind())
+        ck_assert_int_lt(attempts++, 5);
 }
 END_TEST
 
